@@ -1,0 +1,133 @@
+"""The append-only log of one worker: length-framed msgpack, so that a kill loses at most the last entry.
+
+An entry is a little-endian uint32 length and that many bytes of msgpack, one of
+
+    ["sent", index, scheduled_ns, handed_ns]           a request is on its way
+    ["ended", [every field of the Record], event_ns, event_chars]    int64 and int32 arrays as bytes
+    ["beat", now_ns]                                   everything up to this instant is in the log
+
+`beat` bounds what a kill can hide: what happened after the last one may be missing.
+"""
+
+import os
+import struct
+from array import array
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import msgpack
+
+from bench.record.schema import FIELDS, Attempt, Record
+
+_LENGTH = struct.Struct("<I")
+_ATTEMPTS = FIELDS.index("attempt_log")
+_values = attrgetter(*FIELDS)
+
+FLUSH_EVERY_NS = 50_000_000
+"""Entries reach the operating system at least this often while the writer is turned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request that was handed to its socket."""
+
+    index: int
+    scheduled_ns: int
+    handed_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A finished request and the instants and sizes of its stream events."""
+
+    record: Record
+    event_ns: "array[int]"
+    event_chars: "array[int]"
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Every entry up to this instant reached the operating system."""
+
+    now_ns: int
+
+
+Entry = Sent | Ended | Beat
+
+
+class LogWriter:
+    """Collects entries and hands them to the operating system at least every 100 ms if `tick` is called.
+
+    One thread only. Raises OSError when the disk is full.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        self._pending = bytearray()
+        self._flushed_ns = 0
+        self._pack = msgpack.Packer(default=astuple).pack
+
+    def sent(self, index: int, scheduled_ns: int, handed_ns: int) -> None:
+        """Note that a request is on its way."""
+        self._add(["sent", index, scheduled_ns, handed_ns])
+
+    def ended(self, record: Record, event_ns: "array[int]", event_chars: "array[int]") -> None:
+        """Note what became of a request."""
+        self._add(["ended", _values(record), event_ns.tobytes(), event_chars.tobytes()])
+
+    def tick(self, now_ns: int) -> None:
+        """Flush if it is time."""
+        if now_ns - self._flushed_ns >= FLUSH_EVERY_NS:
+            self.flush(now_ns)
+
+    def flush(self, now_ns: int) -> None:
+        """Hand everything to the operating system, closed by a beat."""
+        self._add(["beat", now_ns])
+        while self._pending:
+            written = os.write(self._file, self._pending)
+            del self._pending[:written]
+        self._flushed_ns = now_ns
+
+    def close(self, now_ns: int) -> None:
+        """Flush and close."""
+        self.flush(now_ns)
+        os.close(self._file)
+
+    def _add(self, entry: list[Any]) -> None:
+        body = self._pack(entry)
+        self._pending += _LENGTH.pack(len(body))
+        self._pending += body
+
+
+@dataclass(slots=True)
+class LogReader:
+    """Iterates over a log; after the end, `torn` says whether a torn last entry was dropped."""
+
+    path: Path
+    torn: bool = False
+
+    def __iter__(self) -> Iterator[Entry]:
+        with self.path.open("rb") as file:
+            while head := file.read(_LENGTH.size):
+                body = file.read(_LENGTH.unpack(head)[0]) if len(head) == _LENGTH.size else b""
+                if len(head) < _LENGTH.size or len(body) < _LENGTH.unpack(head)[0]:
+                    self.torn = True
+                    return
+                yield _entry(msgpack.unpackb(body, raw=False))
+
+
+def _entry(parts: list[Any]) -> Entry:
+    match parts:
+        case ["ended", values, event_ns, event_chars]:
+            values[_ATTEMPTS] = tuple(Attempt(*attempt) for attempt in values[_ATTEMPTS])
+            record = Record(**dict(zip(FIELDS, values, strict=True)))
+            return Ended(record, array("q", event_ns), array("i", event_chars))
+        case ["sent", index, scheduled_ns, handed_ns]:
+            return Sent(index, scheduled_ns, handed_ns)
+        case ["beat", now_ns]:
+            return Beat(now_ns)
+    raise ValueError(f"not a log entry: {parts!r:.80}")
