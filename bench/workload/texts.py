@@ -1,0 +1,66 @@
+"""Texts of a wanted length, from (seed, index), without a tokenizer.
+
+A text opens with words that spell a hash of its seed, index and place, so that no two share their first
+64 bytes: gateways route and cache by prompt prefix, and a fixed opening would pin all traffic to one worker.
+The rest is a slice of a long seeded river of common words.
+"""
+
+import hashlib
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+
+from bench.scenario import EncodeTraffic, ScoreTraffic
+from bench.workload.schedule import Planned
+
+DEFAULT_CHARS_PER_TOKEN = 4.0
+
+# 256 common words: each spells a byte.
+WORDS = resources.files(__package__).joinpath("words.txt").read_text(encoding="ascii").split()
+
+RIVER_CHARS = 1 << 18
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Makes the texts of any planned request; equal seeds make equal texts."""
+
+    seed: int
+    chars_per_token: Mapping[str, float]
+
+    def of(self, planned: Planned) -> tuple[str, ...]:
+        """The prompt; or the items of an encode; or the query and then the documents of a score."""
+        traffic = planned.traffic
+        match traffic:
+            case EncodeTraffic():
+                lengths = [planned.item_tokens] * traffic.batch_size
+            case ScoreTraffic():
+                lengths = [traffic.query_tokens] + [planned.item_tokens] * traffic.documents
+            case _:
+                lengths = [planned.item_tokens]
+        per_token = self.chars_per_token.get(traffic.name, DEFAULT_CHARS_PER_TOKEN)
+        return tuple(
+            self.text(planned.index, place, max(1, round(tokens * per_token)))
+            for place, tokens in enumerate(lengths)
+        )
+
+    def text(self, index: int, place: int, chars: int) -> str:
+        """Exactly `chars` characters; ASCII."""
+        key = hashlib.blake2b(f"{self.seed}/{index}/{place}".encode(), digest_size=16).digest()
+        opening = " ".join(WORDS[byte] for byte in key[:8])
+        start = int.from_bytes(key[8:], "big") % len(self._river)
+        missing = max(0, chars - len(opening) - 1)
+        return f"{opening} {self._flow(start, missing)}"[:chars].ljust(chars, ".")
+
+    def _flow(self, start: int, chars: int) -> str:
+        flow = self._river[start : start + chars]
+        while len(flow) < chars:
+            flow += self._river[: chars - len(flow)]
+        return flow
+
+    @cached_property
+    def _river(self) -> str:
+        rng = random.Random(self.seed)
+        return " ".join(rng.choices(WORDS, k=RIVER_CHARS // 6))
