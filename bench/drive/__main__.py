@@ -1,0 +1,108 @@
+"""`python -m bench.drive RUN_FOLDER`: replay the scenario in the folder, leave the run there.
+
+Says what it does in lines of JSON on stdout: {"say": …}, {"web": url}, {"progress": {…}} once a second, and
+at the end {"books": {…}}.
+SIGINT once: send nothing more, wait for replies; twice: end at once. The folder is complete either way.
+Exit codes: 0 done, 2 the target or an input file will not do (reason on stderr), 130 interrupted.
+"""
+
+import argparse
+import contextlib
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust import events
+from locust.env import Environment
+
+from bench.drive.run import Run, begin, prepare
+from bench.drive.target import TargetError
+from bench.drive.users import OpenLoopUser, PoolUser
+from bench.record import FolderError, RunFolder
+from bench.workload import LengthError, TraceError
+
+PROGRESS_EVERY_S = 1.0
+
+
+def main() -> int:
+    """Run; returns the exit code."""
+    options = _options()
+    folder = RunFolder(options.folder)
+    try:
+        plan = prepare(folder, folder.info(), lambda text: _emit({"say": text}))
+    except (TargetError, TraceError, LengthError, FolderError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    user = OpenLoopUser if plan.schedule.is_open else PoolUser
+    environment = Environment(user_classes=[user], events=events, host=plan.endpoint.url)
+    runner = environment.create_local_runner()
+    web = _web_ui(environment, options.web_port)
+    run = begin(plan, environment)
+    _listen_for_stops(run)
+    if options.until_stdin_closes:
+        gevent.spawn(_stop_without_parent, run)
+    users = plan.scenario.closed_loop.users if plan.scenario.closed_loop else 1
+    runner.start(users, spawn_rate=users)
+    _watch(run)
+    _emit({"say": f"waiting for {run.session.in_flight} replies"})
+    books = run.finish()
+    _emit({"progress": run.session.progress()})
+    _emit({"books": books.model_dump()})
+    runner.quit()
+    if web:
+        web.stop()
+    return 130 if run.info.state == "interrupted" else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.drive", description=__doc__)
+    parser.add_argument("folder", type=Path, help="a run folder with run.json in it")
+    parser.add_argument("--web-port", type=int, help="serve Locust's page on 127.0.0.1 at this port")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="stop when the parent is gone")
+    return parser.parse_args()
+
+
+def _web_ui(environment: Environment, port: int | None) -> Any:
+    if port is None:
+        return None
+    web = environment.create_web_ui("127.0.0.1", port)
+    _emit({"web": f"http://127.0.0.1:{port}"})
+    return web
+
+
+def _watch(run: Run) -> None:
+    while not run.session.over():
+        gevent.sleep(PROGRESS_EVERY_S)
+        _emit({"progress": run.session.progress()})
+
+
+def _listen_for_stops(run: Run) -> None:
+    """First signal: stop sending. Second: end at once."""
+    signals = iter((run.session.stop_sending,))
+
+    def stop() -> None:
+        next(signals, run.session.cancel)()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        gevent.signal_handler(number, stop)
+
+
+def _stop_without_parent(run: Run) -> None:
+    while gevent.os.tp_read(0, 4096):
+        pass
+    run.session.cancel()
+
+
+def _emit(line: dict[str, Any]) -> None:
+    # A parent that is gone must not cost the run its end.
+    with contextlib.suppress(BrokenPipeError):
+        print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

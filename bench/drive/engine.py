@@ -1,0 +1,325 @@
+"""The engine: one native thread that owns every measured socket of a worker.
+
+Orders come in with the instant they are due; each goes out at that instant (or late, never dropped) and comes
+back to the journal once, with the facts of its reply. The loop around the sockets is epoll and a timerfd.
+"""
+
+import heapq
+import itertools
+import os
+import select
+import socket
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from gevent import monkey
+
+from bench.drive.connection import Connection, ConnectionLostError
+from bench.drive.stamps import Clock
+from bench.drive.timer import Timer
+from bench.protocol import Ask, Endpoint, Exchange
+from bench.scenario import Timeouts
+
+_epoll: Any = monkey.get_original("select", "epoll")
+
+NS_PER_S = 1_000_000_000
+TICK_NS = 50_000_000
+"""How often time-outs are looked for and the journal is turned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A rendered request and the monotonic instant it is due; `tag` is the caller's."""
+
+    due_ns: int
+    ask: Ask
+    wire: bytes
+    tag: Any = None
+
+
+@dataclass(slots=True)
+class Flight:
+    """An order on its way, and all that is known of it; instants are monotonic."""
+
+    order: Order
+    exchange: Exchange
+    begun_ns: int
+    connection: Connection | None = None
+    handed_ns: int | None = None
+    sent_ns: int | None = None
+    kernel_stamps: bool = True
+    read_lag_max_ns: int | None = None
+
+    def deadline(self, timeouts: Timeouts) -> tuple[int, str]:
+        """The next instant at which to give up, and why."""
+        facts = self.exchange.facts
+        if self.handed_ns is None:
+            return self.begun_ns + int(timeouts.connect_s * NS_PER_S), "connect_timeout"
+        overall = self.handed_ns + int(timeouts.overall_s * NS_PER_S), "overall_timeout"
+        if facts.last_token_ns is not None:
+            return min(overall, (facts.last_token_ns + int(timeouts.token_s * NS_PER_S), "token_timeout"))
+        if self.order.ask.stream or facts.headers_ns is None:
+            return min(
+                overall, (self.handed_ns + int(timeouts.first_byte_s * NS_PER_S), "first_byte_timeout")
+            )
+        return overall
+
+
+class Journal(Protocol):
+    """Hears what happens, on the engine's thread."""
+
+    def sent(self, flight: Flight) -> None:
+        """The request was handed to its socket."""
+
+    def ended(self, flight: Flight) -> None:
+        """The outcome is settled."""
+
+    def tick(self, now_ns: int) -> None:
+        """Time passes."""
+
+
+@dataclass(slots=True)
+class _Mail:
+    """What other threads want of the engine."""
+
+    orders: "deque[Order]" = field(default_factory=deque)
+    stop_sending: bool = False
+    end_flights: tuple[str, str | None] | None = None
+    close: bool = False
+
+
+class Engine:
+    """Sends orders when they are due. `submit` and the stops may be called from any thread."""
+
+    def __init__(self, endpoint: Endpoint, timeouts: Timeouts, journal: Journal) -> None:
+        self._endpoint, self._timeouts, self._journal = endpoint, timeouts, journal
+        self._mail = _Mail()
+        self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._timer = Timer()
+        self._clock = Clock()
+        self._poll = _epoll()
+        self._waiting: list[tuple[int, int, Order]] = []
+        self._number = itertools.count()
+        self._flights: dict[int, Flight] = {}
+        self._idle: list[Connection] = []
+        self._idle_fds: dict[int, Connection] = {}
+        self._family, self._address = _reachable(endpoint, timeouts.connect_s)
+        self.cpu_ns = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Requests sent and not ended."""
+        return len(self._flights)
+
+    @property
+    def backlog(self) -> int:
+        """Orders not yet sent."""
+        return len(self._waiting) + len(self._mail.orders)
+
+    def submit(self, order: Order) -> None:
+        """Send it when it is due."""
+        self._mail.orders.append(order)
+        self._wake()
+
+    def stop_sending(self) -> None:
+        """Give back every order that was not sent, and all that come later, as not sent."""
+        self._mail.stop_sending = True
+        self._wake()
+
+    def end_flights(self, outcome: str, reason: str | None = None) -> None:
+        """Settle everything in flight now."""
+        self._mail.end_flights = (outcome, reason)
+        self._wake()
+
+    def close(self) -> None:
+        """Leave the loop; what is in flight is not waited for."""
+        self._mail.close = True
+        self._wake()
+
+    def _wake(self) -> None:
+        os.eventfd_write(self._wake_fd, 1)
+
+    def run(self) -> None:
+        """The loop; returns after `close`."""
+        self._poll.register(self._wake_fd, select.EPOLLIN)
+        self._poll.register(self._timer.fd, select.EPOLLIN)
+        next_tick_ns = 0
+        while not self._mail.close:
+            for fd, mask in self._poll.poll(TICK_NS / NS_PER_S):
+                self._happened(fd, mask)
+            self._read_mail()
+            self._send_due()
+            now_ns = time.monotonic_ns()
+            if now_ns >= next_tick_ns:
+                next_tick_ns = now_ns + TICK_NS
+                self._tick(now_ns)
+        self.cpu_ns = time.thread_time_ns()
+        self._shut()
+
+    def _happened(self, fd: int, mask: int) -> None:
+        if fd == self._wake_fd:
+            os.eventfd_read(fd)
+        elif fd == self._timer.fd:
+            self._timer.rang()
+        elif fd in self._flights:
+            self._progress(self._flights[fd], mask)
+        elif fd in self._idle_fds:
+            self._check_idle(self._idle_fds[fd], mask)
+
+    def _read_mail(self) -> None:
+        mail = self._mail
+        while mail.orders:
+            order = mail.orders.popleft()
+            heapq.heappush(self._waiting, (order.due_ns, next(self._number), order))
+        while mail.stop_sending and self._waiting:
+            self._forget(heapq.heappop(self._waiting)[2])
+        if mail.end_flights:
+            outcome, reason = mail.end_flights
+            mail.end_flights = None
+            self._give_up(list(self._flights.values()), outcome, reason)
+
+    def _send_due(self) -> None:
+        while self._waiting and self._waiting[0][0] <= time.monotonic_ns():
+            self._launch(heapq.heappop(self._waiting)[2])
+        self._timer.arm(self._waiting[0][0] if self._waiting else None)
+
+    def _tick(self, now_ns: int) -> None:
+        self._clock.refresh(now_ns)
+        for flight in list(self._flights.values()):
+            deadline_ns, reason = flight.deadline(self._timeouts)
+            if now_ns >= deadline_ns:
+                self._give_up([flight], "timed_out", reason)
+        self._journal.tick(now_ns)
+
+    # --- flights -------------------------------------------------------------------------------------------
+
+    def _launch(self, order: Order) -> None:
+        exchange = Exchange(self._endpoint.kind, order.ask)
+        flight = Flight(order, exchange, begun_ns=time.monotonic_ns())
+        try:
+            connection = self._idle.pop() if self._idle else self._connect()
+        except OSError as error:
+            exchange.facts.error_message = str(error)
+            exchange.give_up("failed", "connection_lost", time.monotonic_ns())
+            self._journal.ended(flight)
+            return
+        self._idle_fds.pop(connection.fd, None)
+        flight.connection = connection
+        self._flights[connection.fd] = flight
+        connection.begin(order.wire)
+        if connection.connected:
+            self._advance(flight, connection)
+
+    def _forget(self, order: Order) -> None:
+        flight = Flight(order, Exchange(self._endpoint.kind, order.ask), begun_ns=time.monotonic_ns())
+        flight.exchange.give_up("not_sent", None, flight.begun_ns)
+        self._journal.ended(flight)
+
+    def _connect(self) -> Connection:
+        connection = Connection(self._family, self._address, self._clock)
+        self._poll.register(connection.fd, select.EPOLLIN | select.EPOLLOUT)
+        return connection
+
+    def _progress(self, flight: Flight, mask: int) -> None:
+        connection = flight.connection
+        if connection is None:
+            return
+        if mask & select.EPOLLERR and connection.connected:
+            connection.collect_sent()
+        if connection.wants_to_write and mask & (select.EPOLLOUT | select.EPOLLERR | select.EPOLLHUP):
+            self._advance(flight, connection)
+        readable = mask & (select.EPOLLIN | select.EPOLLHUP)
+        if readable and connection.connected and not flight.exchange.done:
+            self._receive(flight, connection)
+
+    def _advance(self, flight: Flight, connection: Connection) -> None:
+        try:
+            connection.advance()
+        except ConnectionLostError as error:
+            flight.exchange.facts.error_message = str(error)
+            flight.exchange.closed(time.monotonic_ns())
+            self._land(flight)
+            return
+        if flight.handed_ns is None and connection.handed_ns is not None:
+            flight.handed_ns = connection.handed_ns
+            self._journal.sent(flight)
+        if connection.watched_for_writing != connection.wants_to_write:
+            connection.watched_for_writing = connection.wants_to_write
+            self._poll.modify(connection.fd, select.EPOLLIN | select.EPOLLOUT * connection.wants_to_write)
+
+    def _receive(self, flight: Flight, connection: Connection) -> None:
+        exchange = flight.exchange
+        try:
+            data, stamp_ns, read_ns, by_kernel = connection.receive()
+        except BlockingIOError:
+            return
+        except ConnectionLostError as error:
+            exchange.facts.error_message = str(error)
+            data, stamp_ns, read_ns, by_kernel = b"", time.monotonic_ns(), 0, False
+        if data:
+            flight.kernel_stamps &= by_kernel
+            flight.read_lag_max_ns = max(flight.read_lag_max_ns or 0, read_ns - stamp_ns)
+            exchange.feed(data, stamp_ns)
+        else:
+            exchange.closed(stamp_ns)
+        if exchange.done:
+            self._land(flight)
+
+    def _give_up(self, flights: list[Flight], outcome: str, reason: str | None) -> None:
+        for flight in flights:
+            flight.exchange.give_up(outcome, reason, time.monotonic_ns())
+            self._land(flight)
+
+    def _land(self, flight: Flight) -> None:
+        """Note the end, and keep the connection if it can carry another request."""
+        connection = flight.connection
+        if connection is not None:
+            connection.collect_sent()
+            flight.sent_ns = connection.sent_ns
+            del self._flights[connection.fd]
+            if flight.exchange.reusable:
+                self._idle.append(connection)
+                self._idle_fds[connection.fd] = connection
+            else:
+                self._poll.unregister(connection.fd)
+                connection.close()
+        self._journal.ended(flight)
+
+    def _check_idle(self, connection: Connection, mask: int) -> None:
+        """A kept connection that speaks or closes is of no more use."""
+        connection.collect_sent()
+        if mask & (select.EPOLLIN | select.EPOLLHUP):
+            self._idle.remove(connection)
+            del self._idle_fds[connection.fd]
+            self._poll.unregister(connection.fd)
+            connection.close()
+
+    def _shut(self) -> None:
+        self._journal.tick(time.monotonic_ns())
+        for connection in [*self._idle, *(f.connection for f in self._flights.values() if f.connection)]:
+            connection.close()
+        self._poll.close()
+        self._timer.close()
+        os.close(self._wake_fd)
+
+
+def _reachable(endpoint: Endpoint, timeout_s: float) -> tuple[int, Any]:
+    """The first address of the host, as the system orders them, at which something listens.
+
+    Raises OSError (of the last address tried; socket.gaierror for a name nobody knows).
+    """
+    error = OSError(f"no address for {endpoint.host}")
+    for family, kind, protocol, _, address in socket.getaddrinfo(
+        endpoint.host, endpoint.port, type=socket.SOCK_STREAM
+    ):
+        with socket.socket(family, kind, protocol) as probe:
+            probe.settimeout(timeout_s)
+            try:
+                probe.connect(address)
+            except OSError as refusal:
+                error = refusal
+            else:
+                return family, address
+    raise error

@@ -1,0 +1,48 @@
+"""What the gateway says of its workers, once a second, on a clock of its own."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import gevent
+import httpx
+
+from bench.drive.target import live_workers
+from bench.protocol import Endpoint
+
+EVERY_S = 1.0
+
+
+class HealthWatch:
+    """Appends `{"t_ns", "live": {profile: workers}, "cluster"}` a second to health.jsonl until `stop`.
+
+    A gateway that does not answer leaves a line with `error`.
+    """
+
+    def __init__(self, endpoint: Endpoint, file: Path, start_ns: int) -> None:
+        headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
+        self._url = f"{endpoint.url}/health"
+        self._client = httpx.Client(headers=headers, timeout=5.0, trust_env=False)
+        self._file, self._start_ns = file, start_ns
+        self._greenlet = gevent.spawn(self._watch)
+
+    def stop(self) -> None:
+        """End it."""
+        self._greenlet.kill()
+        self._client.close()
+
+    def _watch(self) -> None:
+        with self._file.open("a", encoding="utf-8") as lines:
+            while True:
+                line = {"t_ns": time.monotonic_ns() - self._start_ns, **self._ask()}
+                lines.write(json.dumps(line) + "\n")
+                lines.flush()
+                gevent.sleep(EVERY_S)
+
+    def _ask(self) -> dict[str, Any]:
+        try:
+            health = self._client.get(self._url).json()
+        except (httpx.HTTPError, ValueError) as error:
+            return {"live": {}, "error": str(error) or type(error).__name__}
+        return {"live": live_workers(health), "cluster": health.get("cluster")}

@@ -1,0 +1,88 @@
+"""Kernel time stamps of TCP bytes (SO_TIMESTAMPING), on the monotonic clock.
+
+The kernel stamps in CLOCK_REALTIME; `Clock` maps to CLOCK_MONOTONIC by an offset that is read again each
+second. A stamp belongs to the last byte of a read, or of a send. Constants are those of Linux's
+`linux/net_tstamp.h` and `linux/errqueue.h`, which Python 3.11 does not name.
+"""
+
+import socket
+import struct
+import time
+from collections.abc import Iterable
+from typing import Any
+
+SO_TIMESTAMPING = 37
+SOF_TX_SOFTWARE = 1 << 1
+SOF_RX_SOFTWARE = 1 << 3
+SOF_SOFTWARE = 1 << 4
+SOF_OPT_ID = 1 << 7
+SOF_OPT_TSONLY = 1 << 11
+SOF_OPT_ID_TCP = 1 << 16
+IP_RECVERR = 11
+IPV6_RECVERR = 25
+MSG_ERRQUEUE = 0x2000
+
+CONTROL_BYTES = 256
+REREAD_EVERY_NS = 1_000_000_000
+
+_TIMESPECS = struct.Struct("=qq")
+_EXTENDED_ERROR = struct.Struct("=IBBBBII")
+
+Control = Iterable[tuple[int, int, bytes]]
+
+
+def ask_for_stamps(sock: Any) -> bool:
+    """Turn stamps on for a connected socket; False where the kernel will not."""
+    flags = SOF_TX_SOFTWARE | SOF_RX_SOFTWARE | SOF_SOFTWARE | SOF_OPT_ID | SOF_OPT_TSONLY
+    for extra in (
+        SOF_OPT_ID_TCP,
+        0,
+    ):  # before Linux 6.2 the first is unknown, and not needed on a fresh socket
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags | extra)
+        except OSError:
+            continue
+        return True
+    return False
+
+
+class Clock:
+    """Wall-clock stamps on the monotonic clock."""
+
+    def __init__(self) -> None:
+        self._offset_ns = 0
+        self._read_ns = -REREAD_EVERY_NS
+        self.refresh(time.monotonic_ns())
+
+    def refresh(self, now_ns: int) -> None:
+        """Read the offset again if the last reading is a second old."""
+        if now_ns - self._read_ns >= REREAD_EVERY_NS:
+            self._offset_ns = min(_reading() for _ in range(5))[1]
+            self._read_ns = now_ns
+
+    def received_ns(self, control: Control) -> int | None:
+        """The stamp that came with a read, if one did."""
+        for level, kind, data in control:
+            if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPING:
+                return self._monotonic_ns(data)
+        return None
+
+    def transmitted(self, control: Control) -> tuple[int, int] | None:
+        """Number of the last byte sent (from 0, since stamps were asked for) and its stamp."""
+        stamp_ns = byte = None
+        for level, kind, data in control:
+            if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPING:
+                stamp_ns = self._monotonic_ns(data)
+            elif (level, kind) in {(socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR)}:
+                byte = _EXTENDED_ERROR.unpack_from(data)[6]
+        return None if stamp_ns is None or byte is None else (byte, stamp_ns)
+
+    def _monotonic_ns(self, data: bytes) -> int | None:
+        seconds, nanoseconds = _TIMESPECS.unpack_from(data)
+        return int(seconds * 1_000_000_000 + nanoseconds - self._offset_ns) if seconds else None
+
+
+def _reading() -> tuple[int, int]:
+    """How long it took, and the offset of wall to monotonic time in the middle of it."""
+    before, wall, after = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
+    return after - before, wall - (before + after) // 2

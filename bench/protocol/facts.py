@@ -1,0 +1,84 @@
+"""What is asked, and what is known of the answer: the two values that the protocol room trades in."""
+
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Operation = Literal["chat", "generate", "encode", "score"]
+Kind = Literal["sie", "openai"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One request in the target's terms.
+
+    `texts`: the prompt; or the items; or the query and then the documents.
+    """
+
+    operation: Operation
+    model: str
+    texts: tuple[str, ...]
+    stream: bool = False
+    max_tokens: int | None = None
+    sampling: Mapping[str, object] = field(default_factory=dict)
+    pool: str | None = None
+    profile: str | None = None
+
+    @property
+    def items(self) -> int:
+        """How many results are due: vectors of an encode, scores of a score."""
+        return len(self.texts) - (self.operation == "score")
+
+
+@dataclass(slots=True)
+class Facts:
+    """What the bytes of one reply said, and when; instants are those of the clock of the caller, in ns.
+
+    `None`: not said. `outcome` and `reason` use the words of the run folder.
+    """
+
+    outcome: str | None = None
+    reason: str | None = None
+    status: int | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    retry_after_s: float | None = None
+    finish_reason: str | None = None
+
+    headers_ns: int | None = None
+    first_token_ns: int | None = None
+    first_visible_ns: int | None = None
+    last_token_ns: int | None = None
+    end_ns: int | None = None
+    merged_events: int = 0
+    event_ns: "array[int]" = field(default_factory=lambda: array("q"))
+    event_chars: "array[int]" = field(default_factory=lambda: array("i"))
+
+    in_tokens: int | None = None
+    out_tokens: int | None = None
+    items_returned: int | None = None
+    response_bytes: int = 0
+
+    server_ttft_ms: float | None = None
+    server_tpot_ms: float | None = None
+    server_queue_ms: float | None = None
+    server_inference_ms: float | None = None
+    request_id: str | None = None
+    attempt_id: str | None = None
+
+    def text(self, chars: int, visible: bool, now_ns: int) -> None:
+        """Note an event that carried output: `chars` of text, reasoning or tool-call arguments."""
+        if self.first_token_ns is None:
+            self.first_token_ns = now_ns
+        if visible and self.first_visible_ns is None:
+            self.first_visible_ns = now_ns
+        self.merged_events += bool(self.event_ns) and self.event_ns[-1] == now_ns
+        self.last_token_ns = now_ns
+        self.event_ns.append(now_ns)
+        self.event_chars.append(chars)
+
+    def settle(self, outcome: str, reason: str | None = None) -> None:
+        """Decide the outcome, once: what was decided first stays."""
+        if self.outcome is None:
+            self.outcome, self.reason = outcome, reason
