@@ -1,0 +1,139 @@
+"""`python -m bench.sim`: the simulated gateway as a process of its own."""
+
+import argparse
+import asyncio
+import ipaddress
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from bench.sim.dialect import DIALECTS, Dialect
+from bench.sim.faults import FaultPlanError, load_fault_plan
+from bench.sim.gateway import Settings
+from bench.sim.model import CHIPS, FleetError, parse_fleet
+from bench.sim.server import Options, serve
+
+_DEFAULT_FLEET = "l4=2,a100-40gb=1"
+_USAGE_EXIT = 2
+_EXAMPLES = """\
+examples:
+  bench sim                                        two L4 and one A100 of each kind, any free port
+  bench sim --port 8080 --fleet l4=4               a fixed port, four L4 workers in each bundle
+  bench sim --fleet l4/sglang=2,l4/default=1       two for generation, one for encode and score
+  bench sim --fleet l4=1,a100-40gb=0..1 --cold-start-scale 0.05
+                                                   a cold A100 lane that wakes in about 12 s
+  bench sim --fault-plan faults.yaml --truth truth.msgpack
+
+when it listens it prints one line of JSON with its url and pid; SIGTERM or Ctrl-C ends it.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line and exit code 2, without the usage in between."""
+        self.exit(_USAGE_EXIT, f"bench sim: {message}\n")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="bench sim",
+        description="A simulated inference gateway with pools of simulated GPU workers, on loopback.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="loopback address to listen on (default %(default)s)")
+    add("--port", type=int, default=0, help="port to listen on; 0 takes any free one (default)")
+    add("--dialect", default="0.4", help="generation of the wire contract (default %(default)s)")
+    add(
+        "--fleet",
+        default=_DEFAULT_FLEET,
+        help="lanes, comma-separated: [pool:]profile[/bundle]=N or =MIN..MAX; without a bundle N workers "
+        f"in each of sglang and default; profiles: {', '.join(CHIPS)} (default %(default)s)",
+    )
+    add("--cold-start-scale", type=float, default=1.0, help="cold starts take this many times as long")
+    add("--seed", type=int, default=1, help="seed of all chance in the simulation (default %(default)s)")
+    add("--fault-plan", type=Path, metavar="FILE", help="YAML list such as [{at_s: 10, fault: kill}]")
+    add("--truth", type=Path, metavar="FILE", help="write what really happened, and when, as msgpack")
+    add(
+        "--until-stdin-closes",
+        action="store_true",
+        help="end when stdin does: for a parent that holds a pipe open",
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the gateway; the result is the exit code."""
+    parser = _parser()
+    try:
+        options = _options(parser, parser.parse_args(argv))
+        asyncio.run(serve(options, lambda port: _announce(options, port)))
+    except (FleetError, FaultPlanError) as exc:
+        parser.error(str(exc))
+    except OSError as exc:
+        where = f"{exc.filename}: " if exc.filename else ""
+        parser.error(f"cannot start: {where}{exc.strerror or exc}")
+    return 0
+
+
+def _options(parser: _Parser, args: argparse.Namespace) -> Options:
+    lanes = parse_fleet(args.fleet)
+    if not 0 <= args.port <= 65535:
+        parser.error(f"--port {args.port} is not between 0 and 65535")
+    if not 0 <= args.cold_start_scale < float("inf"):
+        parser.error(f"--cold-start-scale {args.cold_start_scale} is not a number >= 0")
+    settings = Settings(
+        dialect=_dialect(parser, args.dialect),
+        fleet=args.fleet,
+        cold_start_scale=args.cold_start_scale,
+        seed=args.seed,
+        profiles=tuple(dict.fromkeys(spec.lane.profile for spec in lanes)),
+    )
+    return Options(
+        host=_loopback(parser, args.host),
+        port=args.port,
+        settings=settings,
+        lanes=lanes,
+        faults=load_fault_plan(args.fault_plan) if args.fault_plan else (),
+        truth_path=args.truth,
+        until_stdin_closes=args.until_stdin_closes,
+    )
+
+
+def _dialect(parser: _Parser, name: str) -> Dialect:
+    if name == "0.10":
+        parser.error("--dialect 0.10 is not built yet; use 0.4")
+    if name not in DIALECTS:
+        parser.error(f"--dialect {name!r} is unknown; valid: {', '.join(DIALECTS)}")
+    return DIALECTS[name]
+
+
+def _loopback(parser: _Parser, host: str) -> str:
+    try:
+        local = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = False
+    if not local:
+        parser.error(f"--host {host} is not a loopback address; the simulated gateway has no protection")
+    return host
+
+
+def _announce(options: Options, port: int) -> None:
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    line = {
+        "url": f"http://{host}:{port}",
+        "pid": os.getpid(),
+        "dialect": options.settings.dialect.name,
+        "fleet": options.settings.fleet,
+        "cold_start_scale": options.settings.cold_start_scale,
+    }
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""Drives the model by the wall clock and hands each job's events to whoever waits for them."""
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+
+from bench.sim.model import (
+    Finished,
+    Fleet,
+    ItemsDone,
+    Job,
+    JobEvent,
+    Lane,
+    Verdict,
+    WorkerReady,
+    WorkerStarting,
+)
+from bench.sim.truth import monotonic_ns
+
+Sink = Callable[[JobEvent], None]
+WorkerSink = Callable[[WorkerReady | WorkerStarting], None]
+
+
+class Driver:
+    """One timer on the event loop, always set to the model's next instant.
+
+    Sinks are called directly, without a task switch, so that a chunk costs one callback and one write.
+    """
+
+    def __init__(self, fleet: Fleet, on_worker: WorkerSink) -> None:
+        self.fleet = fleet
+        self._on_worker = on_worker
+        self._loop = asyncio.get_running_loop()
+        self._sinks: dict[int, Sink] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._ids = count()
+        self._tick()
+
+    def new_id(self) -> int:
+        """A job number that was not used before."""
+        return next(self._ids)
+
+    def submit(self, job: Job, sink: Sink) -> Verdict:
+        """Hand the job to the fleet; if it is LIVE, its events will go to the sink."""
+        self._sinks[job.id] = sink
+        verdict = self.fleet.submit(monotonic_ns(), job)
+        if verdict is not Verdict.LIVE:
+            del self._sinks[job.id]
+        self._arm()
+        return verdict
+
+    def cancel(self, job_id: int) -> None:
+        """Forget a job whose client has gone; a finished one is ignored."""
+        if self._sinks.pop(job_id, None) is not None:
+            self.fleet.cancel(monotonic_ns(), job_id)
+            self._arm()
+
+    async def complete(self, job: Job) -> tuple[Verdict, list[JobEvent]]:
+        """Submit and wait for all of a job's events; without any if the verdict is not LIVE."""
+        events: list[JobEvent] = []
+        ended: asyncio.Future[None] = self._loop.create_future()
+
+        def take(event: JobEvent) -> None:
+            events.append(event)
+            if isinstance(event, Finished | ItemsDone) and not ended.done():
+                ended.set_result(None)
+
+        verdict = self.submit(job, take)
+        if verdict is Verdict.LIVE:
+            try:
+                await ended
+            finally:
+                self.cancel(job.id)
+        return verdict, events
+
+    def demand(self, lane: Lane) -> Verdict:
+        """Whether the lane can serve now; asking may start a worker."""
+        verdict = self.fleet.demand(monotonic_ns(), lane)
+        self._arm()
+        return verdict
+
+    def close(self) -> None:
+        """Stop the timer."""
+        if self._timer:
+            self._timer.cancel()
+
+    def _tick(self) -> None:
+        for event in self.fleet.advance(monotonic_ns()):
+            if isinstance(event, WorkerReady | WorkerStarting):
+                self._on_worker(event)
+                continue
+            ended = isinstance(event, Finished | ItemsDone)
+            sink = self._sinks.pop(event.job_id, None) if ended else self._sinks.get(event.job_id)
+            if sink:
+                sink(event)
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        due_ns = self.fleet.next_ns()
+        self._timer = None if due_ns is None else self._loop.call_at(due_ns / 1e9, self._tick)

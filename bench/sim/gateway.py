@@ -1,0 +1,119 @@
+"""What every handler shares: the parts of the gateway, one exchange, and the only ways bytes leave."""
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from bench.sim.codec import read_map
+from bench.sim.dialect import Dialect
+from bench.sim.driver import Driver
+from bench.sim.faults import FaultClock
+from bench.sim.gate import Gate
+from bench.sim.pools import PoolBook
+from bench.sim.reply import Envelope, Reply
+from bench.sim.truth import Span, TruthLog, monotonic_ns, parse_traceparent
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the gateway says of itself, in its first line, its truth log and `/health`."""
+
+    dialect: Dialect
+    fleet: str
+    cold_start_scale: float
+    seed: int
+    profiles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The parts, wired once at start."""
+
+    settings: Settings
+    driver: Driver
+    gate: Gate
+    truth: TruthLog
+    faults: FaultClock
+    pools: PoolBook
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request, fully read."""
+
+    gateway: Gateway
+    request: web.Request
+    body: bytes | None
+    """None when it was larger than any route allows."""
+    arrived_ns: int
+    request_id: str
+    span: Span | None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The request's headers; case does not matter."""
+        return self.request.headers
+
+    def read_map(self, envelope: Envelope, limit_bytes: int, *, json_only: bool = False) -> dict[str, Any]:
+        """The body's map, or a refusal in the route's envelope."""
+        if self.body is None or len(self.body) > limit_bytes:
+            raise envelope.too_large(limit_bytes)
+        content_type = "" if json_only else self.headers.get("Content-Type", "")
+        return read_map(self.body, content_type, envelope)
+
+    async def send(self, reply: Reply, kind: str, modelled_ns: int) -> web.Response:
+        """Send a whole reply in one write, once the gate is open."""
+        response = web.Response(
+            status=reply.status,
+            body=reply.body,
+            headers={"Content-Type": reply.content_type, **reply.headers},
+        )
+        await self.gateway.gate.passed()
+        before_ns = monotonic_ns()
+        await response.prepare(self.request)
+        await response.write_eof()
+        self.gateway.truth.note(self.span, 0, kind, modelled_ns, before_ns, monotonic_ns())
+        return response
+
+    def served_headers(self) -> dict[str, str]:
+        """The headers of a whole reply that came through the queue."""
+        waited_ms = (monotonic_ns() - self.arrived_ns) / 1e6
+        return {
+            **version_headers(self.gateway.settings.dialect),
+            "x-sie-request-id": self.request_id,
+            "x-sie-worker": f"queue:{self.request_id}",
+            "x-queue-publish-time": "0.1",
+            "x-queue-wait-time": f"{waited_ms:.1f}",
+        }
+
+
+async def open_exchange(gateway: Gateway, request: web.Request) -> Exchange:
+    """Read a request to its end, stamp it, and start the fault clock if it is a measured one."""
+    try:
+        body: bytes | None = await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        body = None
+    span = parse_traceparent(request.headers.get("traceparent"))
+    arrived_ns = monotonic_ns()
+    gateway.truth.note(span, 0, "arrived", arrived_ns)
+    if span:
+        gateway.faults.start()
+    return Exchange(gateway, request, body, arrived_ns, new_request_id(), span)
+
+
+def version_headers(dialect: Dialect) -> dict[str, str]:
+    """The two headers that carry the gateway's version."""
+    return {"x-sie-version": dialect.gateway_version, "x-sie-server-version": dialect.gateway_version}
+
+
+def new_request_id() -> str:
+    """A UUID of version 7: milliseconds since 1970, then random bits."""
+    random = int.from_bytes(os.urandom(10), "big")
+    number = (time.time_ns() // 1_000_000) << 80 | 0x7 << 76 | (random >> 4 & 0xFFF) << 64
+    number |= 0b10 << 62 | (random >> 16 & (1 << 62) - 1)
+    digits = f"{number:032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

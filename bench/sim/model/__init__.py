@@ -1,0 +1,46 @@
+"""Pure behaviour of a fleet of GPU workers: virtual time in, events out; no clock, no sockets, no disk.
+
+`Fleet(parse_fleet("l4=2"), seed=1)` is the whole interface, with `Job` and the events of `jobs`.
+"""
+
+from bench.sim.model.cards import CARDS, Card
+from bench.sim.model.chips import CHIPS, Chip
+from bench.sim.model.fleet import Fleet, LiveWorker
+from bench.sim.model.jobs import (
+    CHARACTERS_PER_TOKEN,
+    Chunk,
+    Event,
+    Finished,
+    ItemsDone,
+    Job,
+    JobEvent,
+    Lane,
+    Verdict,
+    WorkerReady,
+    WorkerStarting,
+)
+from bench.sim.model.lanes import DEFAULT_POOL, FleetError, LaneSpec, parse_fleet
+
+__all__ = [
+    "CARDS",
+    "CHARACTERS_PER_TOKEN",
+    "CHIPS",
+    "DEFAULT_POOL",
+    "Card",
+    "Chip",
+    "Chunk",
+    "Event",
+    "Finished",
+    "Fleet",
+    "FleetError",
+    "ItemsDone",
+    "Job",
+    "JobEvent",
+    "Lane",
+    "LaneSpec",
+    "LiveWorker",
+    "Verdict",
+    "WorkerReady",
+    "WorkerStarting",
+    "parse_fleet",
+]

@@ -1,0 +1,90 @@
+"""What goes into the model and what comes out: jobs, events, verdicts.  All instants are in ns."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+CHARACTERS_PER_TOKEN = 4
+"""Length of every simulated token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The queue that identical workers share: one pool, one bundle, one machine profile."""
+
+    pool: str
+    bundle: str
+    profile: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One request; `lane.profile` may be "" (any).  Only encode and score jobs have `item_tokens`."""
+
+    id: int
+    model: str
+    lane: Lane
+    prompt_tokens: int = 0
+    max_new_tokens: int = 0
+    item_tokens: tuple[int, ...] = ()
+
+
+class Verdict(Enum):
+    """Whether a lane can serve now."""
+
+    LIVE = "live"
+    COLD = "cold"
+    """Nobody can serve and the gateway says "provisioning"."""
+    NO_CONSUMERS = "no consumers"
+    """A named pool's queue that no worker reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some tokens of a running generation leave the worker together."""
+
+    at_ns: int
+    job_id: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A generation ends; `tokens` were still pending and leave with it (perhaps none)."""
+
+    at_ns: int
+    job_id: int
+    tokens: int
+    ttft_ns: int
+    """From admission into the running batch to the first text that left, as the real worker counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsDone:
+    """All items of an encode or score job are computed; the two durations are the worst over its items."""
+
+    at_ns: int
+    job_id: int
+    queue_ns: int
+    inference_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStarting:
+    """Demand at a cold lane made it provision a worker."""
+
+    at_ns: int
+    worker: str
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReady:
+    """A worker serves from now on."""
+
+    at_ns: int
+    worker: str
+    lane: Lane
+
+
+JobEvent = Chunk | Finished | ItemsDone
+Event = JobEvent | WorkerStarting | WorkerReady

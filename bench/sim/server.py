@@ -1,0 +1,187 @@
+"""The HTTP server: routes, start, and an end that leaves nothing unwritten."""
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from bench.sim.driver import Driver
+from bench.sim.faults import Fault, FaultClock
+from bench.sim.gate import Gate
+from bench.sim.gateway import Exchange, Gateway, Settings, open_exchange
+from bench.sim.generation import chat, generate
+from bench.sim.items import encode, score
+from bench.sim.model import Fleet, LaneSpec, WorkerReady, WorkerStarting
+from bench.sim.pools import PoolBook
+from bench.sim.reply import RefusalError, Reply
+from bench.sim.status import StatusRoutes
+from bench.sim.truth import TruthLog, monotonic_ns
+
+_FLUSH_S = 0.05
+_SHUTDOWN_S = 0.2
+_STDIN = 0
+
+Handler = Callable[[web.Request], Coroutine[Any, Any, web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Everything the command line decides, already checked."""
+
+    host: str
+    port: int
+    settings: Settings
+    lanes: tuple[LaneSpec, ...]
+    faults: tuple[Fault, ...] = ()
+    truth_path: Path | None = None
+    until_stdin_closes: bool = False
+
+
+async def serve(options: Options, announce: Callable[[int], None]) -> None:
+    """Serve until a signal or the end of stdin; `announce` gets the port once it listens."""
+    gateway = _build(options)
+    runner = web.AppRunner(
+        _application(gateway),
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=_SHUTDOWN_S,
+    )
+    await runner.setup()
+    flusher = asyncio.create_task(_flush_often(gateway.truth))
+    try:
+        stopped = _stop_event(until_stdin_closes=options.until_stdin_closes)
+        site = web.TCPSite(runner, options.host, options.port, backlog=1024)
+        await site.start()
+        announce(runner.addresses[0][1])
+        await stopped.wait()
+    finally:
+        flusher.cancel()
+        gateway.driver.close()
+        await runner.cleanup()
+        gateway.truth.close()
+
+
+def _build(options: Options) -> Gateway:
+    settings = options.settings
+    header = {
+        "dialect": settings.dialect.name,
+        "fleet": settings.fleet,
+        "cold_start_scale": settings.cold_start_scale,
+        "seed": settings.seed,
+    }
+    truth = TruthLog(options.truth_path, header)
+    fleet = Fleet(
+        options.lanes,
+        seed=settings.seed,
+        cold_start_scale=settings.cold_start_scale,
+        start_ns=monotonic_ns(),
+    )
+
+    def note_worker(event: WorkerReady | WorkerStarting) -> None:
+        kind = "worker_ready" if isinstance(event, WorkerReady) else "worker_starting"
+        lane = (event.lane.pool, event.lane.bundle, event.lane.profile, event.worker)
+        truth.note(None, 0, kind, event.at_ns, lane=lane)
+
+    gate = Gate()
+    return Gateway(
+        settings=settings,
+        driver=Driver(fleet, note_worker),
+        gate=gate,
+        truth=truth,
+        faults=FaultClock(options.faults, gate, truth.flush),
+        pools=PoolBook(settings.profiles, time.time()),
+    )
+
+
+def _application(gateway: Gateway) -> web.Application:
+    status = StatusRoutes(gateway)
+
+    def inference(handler: Callable[[Exchange], Awaitable[web.StreamResponse]]) -> Handler:
+        async def serve_inference(request: web.Request) -> web.StreamResponse:
+            exchange = await open_exchange(gateway, request)
+            try:
+                response = await _answer(handler, exchange)
+            except asyncio.CancelledError:
+                gateway.truth.note(exchange.span, 0, "gone", monotonic_ns())
+                raise
+            except ConnectionResetError:
+                gateway.truth.note(exchange.span, 0, "gone", monotonic_ns())
+                return web.Response()
+            status.count(response.status)
+            return response
+
+        return serve_inference
+
+    def control(handler: Callable[[web.Request], Awaitable[Reply]]) -> Handler:
+        async def serve_control(request: web.Request) -> web.StreamResponse:
+            try:
+                reply = await handler(request)
+            except RefusalError as refusal:
+                reply = refusal.reply
+            await gateway.gate.passed()
+            return web.Response(
+                status=reply.status,
+                body=reply.body,
+                headers={"Content-Type": reply.content_type, **reply.headers},
+            )
+
+        return serve_control
+
+    app = web.Application(client_max_size=gateway.settings.dialect.body_bytes)
+    app.add_routes(
+        [
+            web.post("/v1/chat/completions", inference(chat)),
+            web.post("/v1/generate/{model:.+}", inference(generate)),
+            web.post("/v1/encode/{model:.+}", inference(encode)),
+            web.post("/v1/score/{model:.+}", inference(score)),
+            web.get("/healthz", control(status.ok)),
+            web.get("/readyz", control(status.ok)),
+            web.get("/health", control(status.health)),
+            web.get("/v1/models", control(status.models)),
+            web.get("/v1/models/{model:.+}", control(status.model)),
+            web.get("/v1/pools", control(status.list_pools)),
+            web.post("/v1/pools", control(status.put_pool)),
+            web.get("/v1/pools/{name}", control(status.get_pool)),
+            web.delete("/v1/pools/{name}", control(status.delete_pool)),
+            web.post("/v1/pools/{name}/renew", control(status.renew_pool)),
+        ]
+    )
+    return app
+
+
+async def _answer(
+    handler: Callable[[Exchange], Awaitable[web.StreamResponse]], exchange: Exchange
+) -> web.StreamResponse:
+    try:
+        return await handler(exchange)
+    except RefusalError as refusal:
+        return await exchange.send(refusal.reply, "refused", monotonic_ns())
+
+
+async def _flush_often(truth: TruthLog) -> None:
+    while True:
+        await asyncio.sleep(_FLUSH_S)
+        truth.flush()
+
+
+def _stop_event(*, until_stdin_closes: bool) -> asyncio.Event:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    if until_stdin_closes:
+
+        def watch() -> None:
+            while os.read(_STDIN, 65536):
+                pass
+            loop.call_soon_threadsafe(stopped.set)
+
+        threading.Thread(target=watch, name="stdin", daemon=True).start()
+    return stopped

@@ -1,0 +1,166 @@
+"""Health, readiness, models and pools: the routes that tell instead of serve."""
+
+import json
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from aiohttp import web
+
+from bench.sim.gateway import Gateway
+from bench.sim.lookup import find_card
+from bench.sim.model import CARDS, CHIPS, Card, LiveWorker
+from bench.sim.pools import worker_url
+from bench.sim.reply import NativeEnvelope, RefusalError, Reply, json_reply, native
+
+
+class StatusRoutes:
+    """Handlers of the control plane."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._served = 0
+        self._read_at_s = time.monotonic()
+
+    def count(self, status: int) -> None:
+        """Remember a reply; successful ones make up `total_qps`."""
+        self._served += status == 200
+
+    async def ok(self, _request: web.Request) -> Reply:
+        """GET /healthz and /readyz: always 200, also without a single worker."""
+        return Reply(200, b"ok", "text/plain")
+
+    async def health(self, _request: web.Request) -> Reply:
+        """GET /health."""
+        settings, live = self._gateway.settings, self._gateway.driver.fleet.live
+        value = {
+            "status": "healthy" if live else "degraded",
+            "type": "gateway",
+            "version": settings.dialect.gateway_version,
+            "configured_gpu_types": list(settings.profiles),
+            "live_gpu_types": sorted({w.lane.profile for w in live}),
+            "cluster": {
+                "worker_count": len(live),
+                "gpu_count": len(live),
+                "models_loaded": len({card.name for w in live for card in _cards(w)}),
+                "total_qps": self._rate_per_s(),
+            },
+            "workers": [_worker(w) for w in live],
+            "models": [_model_health(card, live) for card in CARDS.values()],
+            "simulated": {
+                "cold_start_scale": settings.cold_start_scale,
+                "seed": settings.seed,
+                "fleet": settings.fleet,
+            },
+        }
+        return json_reply(200, value)
+
+    async def models(self, _request: web.Request) -> Reply:
+        """GET /v1/models."""
+        live = self._gateway.driver.fleet.live
+        data = [_openai_model(card) for card in CARDS.values()]
+        models = [_model(card, live) for card in CARDS.values()]
+        return json_reply(200, {"object": "list", "data": data, "models": models})
+
+    async def model(self, request: web.Request) -> Reply:
+        """GET /v1/models/{model}."""
+        card = find_card(request.match_info["model"], NativeEnvelope())
+        live = self._gateway.driver.fleet.live
+        return json_reply(200, _model(card, live) | _openai_model(card))
+
+    async def list_pools(self, _request: web.Request) -> Reply:
+        """GET /v1/pools."""
+        live = self._gateway.driver.fleet.live
+        pools = self._gateway.pools.all(time.time())
+        return json_reply(200, {"pools": [pool.view(live) for pool in pools]})
+
+    async def put_pool(self, request: web.Request) -> Reply:
+        """POST /v1/pools."""
+        try:
+            body = json.loads(await request.read())
+        except ValueError as exc:
+            raise RefusalError(
+                Reply(400, f"The body is no valid JSON: {exc}".encode(), "text/plain")
+            ) from exc
+        if not isinstance(body, dict):
+            raise native(400, "INVALID_REQUEST", "The body must be a map")
+        pool = self._gateway.pools.put(body, time.time())
+        return json_reply(201, pool.view(self._gateway.driver.fleet.live))
+
+    async def get_pool(self, request: web.Request) -> Reply:
+        """GET /v1/pools/{name}."""
+        pool = self._gateway.pools.get(request.match_info["name"], time.time())
+        return json_reply(200, pool.view(self._gateway.driver.fleet.live))
+
+    async def renew_pool(self, request: web.Request) -> Reply:
+        """POST /v1/pools/{name}/renew."""
+        self._gateway.pools.renew(request.match_info["name"], time.time())
+        return json_reply(200, {"message": "Pool renewed"})
+
+    async def delete_pool(self, request: web.Request) -> Reply:
+        """DELETE /v1/pools/{name}."""
+        self._gateway.pools.delete(request.match_info["name"], time.time())
+        return json_reply(200, {"message": "Pool deleted"})
+
+    def _rate_per_s(self) -> float:
+        """Successes per second since the last reader asked; two readers disturb one another, as upstream."""
+        now_s = time.monotonic()
+        rate = self._served / max(now_s - self._read_at_s, 1e-3)
+        self._served, self._read_at_s = 0, now_s
+        return round(rate, 3)
+
+
+def _cards(worker: LiveWorker) -> list[Card]:
+    return [card for card in CARDS.values() if card.bundle == worker.lane.bundle]
+
+
+def _worker(worker: LiveWorker) -> dict[str, Any]:
+    cards = _cards(worker)
+    return {
+        "name": worker.name,
+        "url": worker_url(worker.name),
+        "gpu": worker.lane.profile,
+        "gpu_count": 1,
+        "loaded_models": [card.name for card in cards],
+        "queue_depth": worker.worker.depth,
+        "memory_used_bytes": int(sum(card.weight_bytes for card in cards)),
+        "memory_total_bytes": int(CHIPS[worker.lane.profile].memory_bytes),
+        "healthy": True,
+        "bundle": worker.lane.bundle,
+        "bundle_config_hash": f"sim-{worker.lane.bundle}",
+    }
+
+
+def _serving(card: Card, live: Iterable[LiveWorker]) -> list[LiveWorker]:
+    return [w for w in live if w.lane.bundle == card.bundle]
+
+
+def _model_health(card: Card, live: Iterable[LiveWorker]) -> dict[str, Any]:
+    serving = _serving(card, live)
+    return {
+        "name": card.name,
+        "state": "loaded" if serving else "available",
+        "worker_count": len(serving),
+        "gpu_types": sorted({w.lane.profile for w in serving}),
+        "total_queue_depth": sum(w.worker.depth for w in serving),
+    }
+
+
+def _model(card: Card, live: Iterable[LiveWorker]) -> dict[str, Any]:
+    loaded = bool(_serving(card, live))
+    return {
+        "name": card.name,
+        "inputs": ["text"],
+        "outputs": list(card.outputs),
+        "dims": {kind: card.dense_units for kind in card.outputs if kind in ("dense", "multivector")},
+        "loaded": loaded,
+        "state": "loaded" if loaded else "available",
+        "last_error": None,
+        "max_sequence_length": card.context_tokens,
+        "profiles": {"default": {"is_default": True}},
+        "capabilities": {"lora_adapters": [], "profile_lora_adapters": {}, "grammar": [], "tools": False},
+    }
+
+
+def _openai_model(card: Card) -> dict[str, Any]:
+    return {"id": card.name, "object": "model", "created": 1_700_000_000, "owned_by": "sie"}

@@ -1,0 +1,41 @@
+"""Start the simulated gateway as a real process."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.sim.process import Running, Start
+
+
+@pytest.fixture(scope="module")
+def start() -> Iterator[Start]:
+    """A function that starts a gateway with the options given; all end with the module."""
+    started: list[Running] = []
+
+    def run(*options: str) -> Running:
+        command = [sys.executable, "-m", "bench.sim", *options]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert process.stdout
+        said = json.loads(process.stdout.readline())
+        running = Running(process, said, httpx.Client(base_url=said["url"], timeout=20))
+        started.append(running)
+        return running
+
+    yield run
+    for running in started:
+        running.http.close()
+        running.process.terminate()
+        running.process.wait(timeout=10)
+        for pipe in (running.process.stdin, running.process.stdout):
+            assert pipe
+            pipe.close()
+
+
+@pytest.fixture(scope="module")
+def gateway(start: Start) -> Running:
+    """A warm gateway with a cold h100 lane."""
+    return start("--fleet", "l4=1,a100-40gb=1,h100=0..1,lab:l4-spot=1,empty:l4=0")
