@@ -1,1 +1,90 @@
-"""."""
+"""The `bench` command.
+
+Exit codes: 0 done or PASS, 1 SLO missed or FAIL, 2 usage, bad input or a target that refuses,
+3 INCONCLUSIVE, 4 INVALID, 70 internal error, 130 interrupted (the folder is complete).
+"""
+
+import sys
+import traceback
+from typing import Annotated
+
+import click
+import typer
+
+from bench import __version__
+from bench.analyze import AnalysisError
+from bench.commands import check_scenario, preview, results, run, sim
+from bench.commands.options import UsageError
+from bench.commands.processes import ProcessError
+from bench.experiment import ExperimentError
+from bench.record import FolderError
+from bench.report import NotebookError
+from bench.scenario import ScenarioError
+from bench.workload import LengthError, TraceError
+
+USER_ERRORS = (
+    AnalysisError,
+    ExperimentError,
+    FolderError,
+    LengthError,
+    ScenarioError,
+    TraceError,
+    UsageError,
+)
+
+app = typer.Typer(
+    name="bench",
+    help="Load tests and benchmarks for GPU pools behind an inference gateway.\n\n"
+    "Start with: bench run scenarios/mixed.yaml",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(run.run)
+app.command()(preview.preview)
+app.command()(check_scenario.validate)
+app.command()(check_scenario.schema)
+app.command()(results.summary)
+app.command()(results.report)
+app.command()(results.export)
+app.command()(results.salvage)
+app.command(context_settings=sim.PASS_ON)(sim.sim)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="print the version")] = False) -> None:
+    if version:
+        typer.echo(f"poolbench {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line and exit with one of the codes above."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    if sys.platform != "linux":
+        return _fail("poolbench runs on Linux only: it measures with Linux's socket time stamps", 2)
+    try:
+        return app(standalone_mode=False) or 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except USER_ERRORS as error:
+        return _fail(str(error), 2)
+    except ProcessError as error:
+        return _fail(str(error), error.code if error.code in {2, 70} else 70)
+    except NotebookError as error:
+        return _fail(str(error), 70)
+    except Exception:  # noqa: BLE001 - the last resort: show it whole and say with the code that it is our fault
+        traceback.print_exc()
+        return 70
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"bench: {message}" if "\n" not in message else message, file=sys.stderr)
+    return code

@@ -63,7 +63,7 @@ def _introduce(endpoint: Endpoint) -> TargetSaid:
         kind="sie",
         url=endpoint.url,
         simulated="simulated" in health,
-        version=_version(endpoint),
+        version=_version(endpoint) or health.get("version"),
         said={key: health[key] for key in _TELLING if key in health},
         live_workers=live_workers(health),
     )

@@ -1,1 +1,5 @@
-"""."""
+"""Which runs, in which order; resumable. It is handed a function that makes one run."""
+
+from bench.experiment.plan import Experiment, ExperimentError, Job, rates, read, run_all
+
+__all__ = ["Experiment", "ExperimentError", "Job", "rates", "read", "run_all"]

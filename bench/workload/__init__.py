@@ -1,6 +1,7 @@
 """From a scenario and its seeds to the schedule: arrivals, lengths, texts."""
 
 from bench.workload.lengths import LengthError
+from bench.workload.preview import Line, busiest_second, lines, peak_in_flight
 from bench.workload.schedule import RING, Planned, Schedule, make_schedule
 from bench.workload.texts import DEFAULT_CHARS_PER_TOKEN, Texts
 from bench.workload.trace import Trace, TraceError, read_trace
@@ -9,11 +10,15 @@ __all__ = [
     "DEFAULT_CHARS_PER_TOKEN",
     "RING",
     "LengthError",
+    "Line",
     "Planned",
     "Schedule",
     "Texts",
     "Trace",
     "TraceError",
+    "busiest_second",
+    "lines",
     "make_schedule",
+    "peak_in_flight",
     "read_trace",
 ]

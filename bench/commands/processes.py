@@ -1,0 +1,129 @@
+"""The two processes that commands start: the simulated gateway, and the drive that replays a scenario.
+
+ProcessError   one of them ended as it should not
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.scenario import Sim
+
+START_LIMIT_S = 30.0
+
+Listener = Callable[[dict[str, Any]], None]
+
+
+class ProcessError(Exception):
+    """What it said on stderr, in one line, and its exit code."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@contextmanager
+def simulated_gateway(sim: Sim) -> Iterator[str]:
+    """Start the embedded gateway; yields its URL; it ends with the block, or with this process."""
+    words = [sys.executable, "-m", "bench.sim", *_sim_options(sim), "--until-stdin-closes"]
+    with tempfile.TemporaryFile("w+") as errors:
+        # A session of its own: Ctrl-C is for us to handle, and must not end the gateway under a drain.
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            yield _url(process, errors)
+        finally:
+            _end(process)
+
+
+def _sim_options(sim: Sim) -> list[str]:
+    options = {
+        "--dialect": sim.dialect,
+        "--fleet": sim.fleet,
+        "--cold-start-scale": str(sim.cold_start_scale),
+        "--seed": str(sim.seed),
+        "--fault-plan": sim.fault_plan,
+    }
+    return [word for name, value in options.items() if value is not None for word in (name, value)]
+
+
+def _url(process: "subprocess.Popen[str]", errors: Any) -> str:
+    line = process.stdout.readline() if process.stdout else ""
+    if not line:
+        code = process.wait(START_LIMIT_S)
+        raise ProcessError(f"the simulated gateway did not start: {_last_words(errors)}", code)
+    return str(json.loads(line)["url"])
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            pipe.close()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def drive(folder: Path, listen: Listener, web_port: int | None = None) -> int:
+    """Replay the scenario in a run folder; returns 0, or 130 where Ctrl-C ended it early.
+
+    Each line of progress goes to `listen`. Ctrl-C goes on to the drive, as often as it comes. Raises
+    ProcessError with the drive's exit code and last words.
+    """
+    words = [sys.executable, "-m", "bench.drive", str(folder), "--until-stdin-closes"]
+    words += [] if web_port is None else ["--web-port", str(web_port)]
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+        )
+        with _passing_on_interrupts(process, listen):
+            for line in process.stdout or ():
+                listen(json.loads(line))
+            code = process.wait()
+        _end(process)
+        if code not in {0, 130}:
+            raise ProcessError(_last_words(errors) or f"the drive ended with code {code}", code)
+        return code
+
+
+@contextmanager
+def _passing_on_interrupts(process: "subprocess.Popen[str]", listen: Listener) -> Iterator[None]:
+    count = 0
+
+    def pass_on(*_: object) -> None:
+        nonlocal count
+        count += 1
+        listen({"interrupt": count})
+        process.send_signal(signal.SIGINT)
+
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _last_words(errors: Any) -> str:
+    errors.seek(0)
+    lines = [line.strip() for line in errors.read().splitlines() if line.strip()]
+    return lines[-1] if lines else ""
