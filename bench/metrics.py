@@ -6,7 +6,7 @@ from the run's start, counts as they are); NaN means "not reported" and stays Na
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -126,14 +126,23 @@ RUN_METRICS: Mapping[str, RunMetric] = {
 }
 
 
-def quantile(values: Floats, q: float, larger: int = 0) -> float:
-    """The observed value at or below which a share `q` of the requests lies (inverted-CDF order statistic).
+def quantiles(values: Floats, levels: Sequence[float], larger: int = 0) -> tuple[float, ...]:
+    """The observed value at or below which each share of the requests lies (inverted-CDF order statistic).
 
     `larger` requests have no value but are known to be slower than any that has (timed out, unfinished):
     they take the top ranks, and a quantile that falls among them is infinite. NaN values are left out.
-    Returns NaN where there is nothing to rank.
+    NaN where there is nothing to rank.
     """
     known = np.sort(values[~np.isnan(values)])
+    return tuple(_ranked(known, level, larger) for level in levels)
+
+
+def quantile(values: Floats, q: float, larger: int = 0) -> float:
+    """One of `quantiles`."""
+    return quantiles(values, (q,), larger)[0]
+
+
+def _ranked(known: Floats, q: float, larger: int) -> float:
     n = known.size + larger
     if n == 0:
         return math.nan

@@ -1,1 +1,58 @@
-"""."""
+"""Numbers with what they rest on: from a run folder to a Summary. Prints nothing, plots nothing."""
+
+from bench.analyze.check import Miss, check
+from bench.analyze.latency import LEVELS, Level, Spread
+from bench.analyze.measure import measured
+from bench.analyze.provisioning import Provisioning
+from bench.analyze.run import AnalysisError, Run, load, newest
+from bench.analyze.series import (
+    bin_width_s,
+    ecdf,
+    ecdfs,
+    halves,
+    latency_points,
+    outcomes_over_time,
+    rates_over_time,
+    workers_over_time,
+)
+from bench.analyze.slo import SloResult
+from bench.analyze.summary import Lengths, Part, RunFacts, Summary, Tally, summarise
+from bench.analyze.sweep import RateRow, compare_rates, load_sweep
+from bench.analyze.verdict import Generator, Verdict
+from bench.analyze.window import Window, window_of
+
+__all__ = [
+    "LEVELS",
+    "AnalysisError",
+    "Generator",
+    "Lengths",
+    "Level",
+    "Miss",
+    "Part",
+    "Provisioning",
+    "RateRow",
+    "Run",
+    "RunFacts",
+    "SloResult",
+    "Spread",
+    "Summary",
+    "Tally",
+    "Verdict",
+    "Window",
+    "bin_width_s",
+    "check",
+    "compare_rates",
+    "ecdf",
+    "ecdfs",
+    "halves",
+    "latency_points",
+    "load",
+    "load_sweep",
+    "measured",
+    "newest",
+    "outcomes_over_time",
+    "rates_over_time",
+    "summarise",
+    "window_of",
+    "workers_over_time",
+]

@@ -43,6 +43,9 @@ def main() -> int:
     runner = environment.create_local_runner()
     web = _web_ui(environment, options.web_port)
     run = begin(plan, environment)
+    # The Stop button of Locust's page.
+    stopped = environment.events.test_stop
+    stopped.add_listener(lambda **_: run.session.stop_sending())  # type: ignore[no-untyped-call]
     _listen_for_stops(run)
     if options.until_stdin_closes:
         gevent.spawn(_stop_without_parent, run)
@@ -64,7 +67,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("folder", type=Path, help="a run folder with run.json in it")
     parser.add_argument("--web-port", type=int, help="serve Locust's page on 127.0.0.1 at this port")
     parser.add_argument("--until-stdin-closes", action="store_true", help="stop when the parent is gone")
-    return parser.parse_args()
+    options = parser.parse_args()
+    # Locust's page parses the command line again, and knows other options.
+    del sys.argv[1:]
+    return options
 
 
 def _web_ui(environment: Environment, port: int | None) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from locust.env import Environment
 
@@ -28,18 +29,22 @@ class Run:
     session: Session
     watch: HealthWatch | None
 
-    def finish(self) -> Books:
+    def finish(self, as_long_as: float | None = None) -> Books:
         """Drain, close, join log and schedule, and close the books.
 
-        Whatever was stopped early is marked `interrupted`.
+        A run that was stopped early is marked `interrupted`, unless `as_long_as` seconds is how long it was
+        meant to be: where Locust decides when to stop, that is the duration.
         """
         self.session.drain()
         facts = self.session.close()
         if self.watch:
             self.watch.stop()
         books, _ = join(self.folder)
-        state = "interrupted" if facts["stopped_early"] else "complete"
-        self.info = self.info.model_copy(update={"state": state, "generator": facts, "books": books})
+        early = facts["stopped_early"] and as_long_as is None
+        update = {"state": "interrupted" if early else "complete", "generator": facts, "books": books}
+        if as_long_as is not None:
+            update["scenario"] = self.info.scenario | _lasting(self.info.scenario, as_long_as)
+        self.info = self.info.model_copy(update=update)
         self.folder.save(self.info)
         return books
 
@@ -90,6 +95,13 @@ def _watch(endpoint: Endpoint, folder: RunFolder, session: Session) -> HealthWat
     if endpoint.kind != "sie":
         return None
     return HealthWatch(endpoint, folder.health_file, session.start_ns)
+
+
+def _lasting(scenario: dict[str, Any], duration_s: float) -> dict[str, float]:
+    """Duration and warm-up of a run that lasted so long; no warm-up where it would leave nothing."""
+    duration_s = max(round(duration_s, 3), 0.001)
+    warmup_s = scenario["warmup_s"] if scenario["warmup_s"] < duration_s else 0.0
+    return {"duration_s": duration_s, "warmup_s": warmup_s}
 
 
 def _losses(schedule: Schedule) -> list[str]:

@@ -3,6 +3,7 @@
 TargetError   it cannot be loaded; one sentence says why and what to do
 """
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -17,6 +18,10 @@ from bench.scenario import Scenario, Target
 
 class TargetError(Exception):
     """A target that cannot be loaded."""
+
+
+# At INFO it would tell of every look at /health in the middle of Locust's tables.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def endpoint_of(target: Target) -> Endpoint:

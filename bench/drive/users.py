@@ -43,7 +43,9 @@ class PoolUser(_SessionUser):
     _numbers = itertools.count()
 
     def on_start(self) -> None:
-        """Take a number, which is the user's ring of turns."""
+        """Take a number, which is the user's ring of turns; without a session there is nothing to do."""
+        if self.environment not in sessions:
+            raise StopUser
         self.number = next(self._numbers)
 
     @task

@@ -1,1 +1,20 @@
-"""."""
+"""What people look at: tables, figures, a page, CSV. Computes no statistic."""
+
+from bench.report.export import export_csv, export_summary_csv, write_summary
+from bench.report.html import asked_run, asked_sweep, write_report, write_sweep
+from bench.report.notebook import NotebookError
+from bench.report.table import WIDTH, render_summary, render_sweep
+
+__all__ = [
+    "WIDTH",
+    "NotebookError",
+    "asked_run",
+    "asked_sweep",
+    "export_csv",
+    "export_summary_csv",
+    "render_summary",
+    "render_sweep",
+    "write_report",
+    "write_summary",
+    "write_sweep",
+]

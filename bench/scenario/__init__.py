@@ -1,6 +1,7 @@
 """What to send, and what is good enough: scenario files, checked in full before anything happens."""
 
 from bench.scenario.load import Fault, ScenarioError, json_schema, load
+from bench.scenario.shipped import shipped
 from bench.scenario.types import (
     ChatTraffic,
     ClosedLoop,
@@ -51,4 +52,5 @@ __all__ = [
     "Traffic",
     "json_schema",
     "load",
+    "shipped",
 ]

@@ -1,0 +1,254 @@
+"""summary.json: every number of a run, with what it rests on. docs/run-folder.md explains each key.
+
+Instants, delays and latencies are in seconds, rates per second, shares between 0 and 1; null means "not
+defined" or "not reported".
+"""
+
+from typing import Any, Literal
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from bench.analyze.latency import Spread, latencies
+from bench.analyze.measure import floats, measured
+from bench.analyze.provisioning import Provisioning, provisioning
+from bench.analyze.run import Run
+from bench.analyze.slo import SloResult, slo_result
+from bench.analyze.verdict import Generator, Verdict, generator_facts, verdict
+from bench.analyze.window import Value, Window, window_of
+from bench.record import Outcome, Salvage
+from bench.scenario import ConstantArrivals, PoissonArrivals
+
+FORMAT_VERSION: Literal[1] = 1
+
+
+class Tally(Value):
+    """Every scheduled request by outcome; `balanced` if none was lost and none counted twice."""
+
+    scheduled: int
+    outcomes: dict[str, int]
+    balanced: bool
+
+    @property
+    def answered(self) -> int:
+        """Those that ended ok or degraded."""
+        return self.outcomes[Outcome.OK] + self.outcomes[Outcome.DEGRADED]
+
+
+class Lengths(Value):
+    """Mean tokens asked and got a request, over those answered in the window that report both."""
+
+    asked_in: float | None
+    got_in: float | None
+    asked_out: float | None
+    got_out: float | None
+
+
+class Part(Value):
+    """The numbers of the whole run, of a class, or of a class on one profile.
+
+    `run` counts the whole run, `window` the measurement window; so do `reasons`, `statuses` and `error_codes`
+    (whole run). Everything else is over the window.
+    """
+
+    traffic_class: str | None
+    operation: str | None
+    profile: str | None
+    run: Tally
+    window: Tally
+    latencies: dict[str, Spread]
+    offered_rate: float | None
+    completed_rate: float | None
+    output_tokens_rate: float | None
+    items_rate: float | None
+    error_rate: float | None
+    attainment: float | None
+    goodput: float | None
+    slo: SloResult | None
+    lengths: Lengths
+    reasons: dict[str, int]
+    statuses: dict[str, int]
+    error_codes: dict[str, int]
+
+
+class RunFacts(Value):
+    """Which run it was and whom it measured."""
+
+    run_id: str
+    folder: str
+    scenario: str
+    description: str
+    created: str
+    state: str
+    labels: dict[str, str]
+    target_kind: str
+    target_url: str | None
+    target_version: str | None
+    simulated: bool
+    simulation: dict[str, Any]
+    live_workers: dict[str, int]
+    asked_rate_per_s: float | None
+    schedule: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+class Summary(Value):
+    """All of it."""
+
+    format_version: Literal[1] = FORMAT_VERSION
+    run: RunFacts
+    window: Window
+    overall: Part
+    classes: tuple[Part, ...]
+    lanes: tuple[Part, ...]
+    provisioning: tuple[Provisioning, ...]
+    generator: Generator
+    verdict: Verdict
+    salvage: Salvage | None
+
+    def to_json(self) -> str:
+        """The text of summary.json."""
+        return self.model_dump_json(indent=2) + "\n"
+
+
+def summarise(run: Run) -> Summary:
+    """Every number of a run."""
+    frame, window = measured(run), window_of(run)
+    overall = _part(run, frame, window, balanced=_balanced(run))
+    facts = generator_facts(frame[frame["in_window"]])
+    return Summary(
+        run=_facts(run),
+        window=window,
+        overall=overall,
+        classes=tuple(_class(run, frame, window, traffic.name) for traffic in run.scenario.classes),
+        lanes=tuple(
+            _class(run, rows, window, traffic.name, str(profile))
+            for traffic in run.scenario.classes
+            for profile, rows in _by_profile(frame, traffic.name)
+        ),
+        provisioning=provisioning(run),
+        generator=facts,
+        verdict=verdict(run, facts, overall.latencies),
+        salvage=run.info.salvage,
+    )
+
+
+def _by_profile(frame: pd.DataFrame, name: str) -> list[tuple[Any, pd.DataFrame]]:
+    mine = frame[frame["traffic_class"] == name]
+    return list(mine.groupby("profile", observed=True))
+
+
+def _class(run: Run, frame: pd.DataFrame, window: Window, name: str, profile: str | None = None) -> Part:
+    return _part(run, frame[frame["traffic_class"] == name], window, name, profile)
+
+
+def _part(
+    run: Run,
+    rows: pd.DataFrame,
+    window: Window,
+    name: str | None = None,
+    profile: str | None = None,
+    balanced: bool = True,
+) -> Part:
+    traffic = run.scenario.traffic(name) if name else None
+    target, limits_ms = (
+        (traffic.slo.attainment, traffic.slo.limits_ms()) if traffic and traffic.slo else (None, {})
+    )
+    inside = rows[rows["in_window"]]
+    slo = slo_result(inside, target, limits_ms)
+    window_tally = _tally(inside)
+    return Part(
+        traffic_class=name,
+        operation=traffic.operation if traffic else None,
+        profile=profile,
+        run=_tally(rows, balanced),
+        window=window_tally,
+        latencies=latencies(inside),
+        **_rates(rows, len(inside), window),
+        error_rate=1 - window_tally.answered / len(inside) if len(inside) else None,
+        attainment=slo.attainment if slo else None,
+        goodput=_per_s(slo.good, window) if slo else None,
+        slo=slo,
+        lengths=_lengths(inside[inside["answered"]]),
+        reasons=_counts(rows["reason"]),
+        statuses=_counts(rows["status"]),
+        error_codes=_counts(rows["error_code"]),
+    )
+
+
+def _tally(rows: pd.DataFrame, balanced: bool = True) -> Tally:
+    counts = rows["outcome"].value_counts()
+    outcomes = {outcome.value: int(counts.get(outcome.value, 0)) for outcome in Outcome}
+    return Tally(
+        scheduled=len(rows), outcomes=outcomes, balanced=balanced and len(rows) == sum(outcomes.values())
+    )
+
+
+def _balanced(run: Run) -> bool:
+    """Whether each scheduled request has one row, against the schedule itself where that fixes the number."""
+    once = run.requests["index"].is_unique
+    if run.scenario.closed_loop is not None or not run.folder.schedule_file.exists():
+        return once
+    return once and len(run.requests) == pq.read_metadata(run.folder.schedule_file).num_rows
+
+
+def _rates(rows: pd.DataFrame, offered: int, window: Window) -> dict[str, float | None]:
+    ended = rows[rows["ended_in_window"]]
+    tokens, items = floats(rows["window_tokens"]), floats(ended["items_returned"])
+    return {
+        "offered_rate": _per_s(offered, window),
+        "completed_rate": _per_s(int(ended["answered"].sum()), window),
+        "output_tokens_rate": _per_s(_total(tokens), window),
+        "items_rate": _per_s(_total(items), window),
+    }
+
+
+def _total(values: Any) -> float | None:
+    """Their sum; None where not one was reported."""
+    known = values[~pd.isna(values)]
+    return float(known.sum()) if known.size else None
+
+
+def _per_s(count: float | None, window: Window) -> float | None:
+    return None if count is None or window.length_s == 0 else count / window.length_s
+
+
+def _lengths(answered: pd.DataFrame) -> Lengths:
+    asked_in, got_in = _pair(answered, "asked_in_tokens", "in_tokens")
+    asked_out, got_out = _pair(answered, "asked_out_tokens", "out_tokens")
+    return Lengths(asked_in=asked_in, got_in=got_in, asked_out=asked_out, got_out=got_out)
+
+
+def _pair(answered: pd.DataFrame, asked: str, got: str) -> tuple[float | None, float | None]:
+    both = answered[[asked, got]].dropna()
+    return (float(both[asked].mean()), float(both[got].mean())) if len(both) else (None, None)
+
+
+def _counts(column: "pd.Series[Any]") -> dict[str, int]:
+    return {str(word): int(count) for word, count in column.value_counts().items() if count}
+
+
+def _facts(run: Run) -> RunFacts:
+    info, said = run.info, run.info.target.said if run.info.target else {}
+    arrivals = run.scenario.arrivals
+    simulation = said.get("simulated")
+    return RunFacts(
+        run_id=info.run_id,
+        folder=run.folder.path.name,
+        scenario=run.scenario.name,
+        description=run.scenario.description,
+        created=info.created,
+        state=info.state,
+        labels=info.labels,
+        target_kind=info.target.kind if info.target else run.scenario.target.kind,
+        target_url=info.target.url if info.target else run.scenario.target.url,
+        target_version=info.target.version if info.target else None,
+        simulated=bool(info.target and info.target.simulated),
+        simulation=simulation if isinstance(simulation, dict) else {},
+        live_workers=info.target.live_workers if info.target else {},
+        asked_rate_per_s=arrivals.rate_per_s
+        if isinstance(arrivals, ConstantArrivals | PoissonArrivals)
+        else None,
+        schedule=info.schedule,
+        warnings=tuple(info.warnings),
+    )

@@ -1,0 +1,230 @@
+"""The figures of the notebooks: drawn twice, wide for desktop and print, narrow for a phone.
+
+Colours are Okabe and Ito's, which colour-blind readers can tell apart; profiles differ by line style as well.
+Text stays text in the SVG, so that it has the page's own typeface.
+"""
+
+import base64
+import io
+import itertools
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from bench.analyze import RateRow, Window
+from bench.report.page import Html
+
+TYPEFACE = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', sans-serif"
+
+BLUE, SKY, GREEN, ORANGE, RED, PINK, YELLOW, BLACK = (
+    "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#F0E442", "#222222",
+)  # fmt: skip
+GREY = "#8A8A8A"
+CLASS_COLOURS = (BLUE, RED, GREEN, PINK, ORANGE, SKY, BLACK)
+LINES = ("-", "--", ":", "-.")
+MARKERS = ("o", "^", "s", "D")
+RASTER_ABOVE = 2000
+"""Dots of a class beyond which they are drawn as pixels: a hundred thousand shapes stall a browser."""
+OUTCOME_COLOURS = {
+    "ok": BLUE,
+    "degraded": SKY,
+    "refused": ORANGE,
+    "failed": RED,
+    "timed_out": PINK,
+    "truncated": YELLOW,
+    "cancelled": GREEN,
+    "unfinished": BLACK,
+    "not_sent": GREY,
+}
+
+_WIDE_IN, _NARROW_IN = 9.2, 4.0
+_STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "poolbench",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#666666",
+    "axes.grid": True,
+    "grid.color": "#E4E4E4",
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+}
+
+Draw = Callable[[Axes], None]
+Curves = Mapping[tuple[str, str | None], pd.DataFrame]
+
+
+def figure(draw: Draw, sentence: str) -> Html:
+    """An HTML figure with the sentence that says what to see."""
+    wide, narrow = _svg(draw, _WIDE_IN, 3.4, 4), _svg(draw, _NARROW_IN, 3.3, 2)
+    return Html(
+        f"<figure><figcaption>{escape(sentence)}</figcaption><picture>"
+        f'<source media="(max-width: 600px)" srcset="{narrow}">'
+        f'<img src="{wide}" alt="{escape(sentence)}"></picture></figure>'
+    )
+
+
+def _svg(draw: Draw, width_in: float, height_in: float, legend_columns: int) -> str:
+    with rc_context(_STYLE):
+        drawing = Figure(figsize=(width_in, height_in), layout="constrained")
+        axes = drawing.subplots()
+        draw(axes)
+        handles, labels = axes.get_legend_handles_labels()
+        if labels:
+            drawing.legend(
+                handles, labels, loc="outside lower left", ncols=legend_columns, fontsize=9, markerscale=2
+            )
+        text = io.StringIO()
+        drawing.savefig(text, format="svg", dpi=150, metadata={"Date": None, "Creator": None})
+    svg = re.sub(r"font: ([^;\"]*?)'DejaVu Sans'[^;\"]*", rf"font: \1{TYPEFACE}", text.getvalue())
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The same colour for a class, the same line and marker for a profile, in every figure of a page."""
+
+    classes: tuple[str, ...]
+    profiles: tuple[str, ...]
+
+    @classmethod
+    def of(cls, requests: pd.DataFrame) -> "Look":
+        """In the order of the words in the frame's categories."""
+        return cls(*(tuple(requests[name].cat.categories) for name in ("traffic_class", "profile")))
+
+    def colour(self, name: str) -> str:
+        """Of a class."""
+        return CLASS_COLOURS[self.classes.index(name) % len(CLASS_COLOURS)]
+
+    def line(self, profile: str | None) -> str:
+        """Of a profile."""
+        return LINES[self._number(profile) % len(LINES)]
+
+    def marker(self, profile: str | None) -> str:
+        """Of a profile."""
+        return MARKERS[self._number(profile) % len(MARKERS)]
+
+    def _number(self, profile: str | None) -> int:
+        return self.profiles.index(profile) if profile else 0
+
+
+def _label(name: str, profile: str | None) -> str:
+    return f"{name}, {profile}" if profile else name
+
+
+def _shade_warmup(axes: Axes, window: Window) -> None:
+    if window.start_s > 0:
+        axes.axvspan(
+            0, window.start_s, color="#DDDDDD", alpha=0.6, linewidth=0, label="warm-up, not measured"
+        )
+
+
+def latency_over_time(points: pd.DataFrame, look: Look, window: Window, metric: str) -> Draw:
+    """A dot a request at its scheduled instant."""
+
+    def draw(axes: Axes) -> None:
+        _shade_warmup(axes, window)
+        for (name, profile), rows in points.groupby(
+            ["traffic_class", "profile"], observed=True, dropna=False
+        ):
+            lane = profile if isinstance(profile, str) else None
+            axes.scatter(rows["scheduled_s"], rows["value_s"] * 1000, s=9, alpha=0.6, linewidths=0,
+                         color=look.colour(str(name)), marker=look.marker(lane),
+                         label=_label(str(name), lane), rasterized=len(rows) > RASTER_ABOVE)  # fmt: skip
+        axes.set(xlabel="scheduled instant (s from the start)", ylabel=f"{metric} (ms)", yscale="log")
+        _plain_ticks(axes, "y")
+
+    return draw
+
+
+def distributions(curves: Curves, look: Look, metric: str) -> Draw:
+    """Share of requests at or below each latency, a line for each class and profile."""
+
+    def draw(axes: Axes) -> None:
+        for (name, profile), curve in curves.items():
+            axes.step(curve["value_s"] * 1000, curve["share"], where="post", label=_label(name, profile),
+                      color=look.colour(name), linestyle=look.line(profile))  # fmt: skip
+        axes.set(
+            xlabel=f"{metric} (ms, logarithmic)", ylabel="share of requests", xscale="log", ylim=(0, 1.02)
+        )
+        _plain_ticks(axes, "x")
+
+    return draw
+
+
+def outcomes(over_time: pd.DataFrame, window: Window) -> Draw:
+    """Stacked requests per second by what became of them."""
+
+    def draw(axes: Axes) -> None:
+        _shade_warmup(axes, window)
+        seen = over_time.loc[:, over_time.sum() > 0]
+        labels = [word.replace("_", " ") for word in seen.columns]
+        axes.stackplot(seen.index, seen.to_numpy().T, step="post", linewidth=0, labels=labels,
+                       colors=[OUTCOME_COLOURS[word] for word in seen.columns])  # fmt: skip
+        axes.set(xlabel="scheduled instant (s from the start)", ylabel="requests per s")
+
+    return draw
+
+
+def rates(over_time: pd.DataFrame, window: Window) -> Draw:
+    """Scheduled, sent and answered requests per second."""
+
+    def draw(axes: Axes) -> None:
+        _shade_warmup(axes, window)
+        for name, colour, line, width in (
+            ("scheduled", GREY, "-", 4.0), ("sent", BLUE, "-", 1.4), ("completed", RED, "--", 1.4)
+        ):  # fmt: skip
+            axes.step(over_time.index, over_time[name], where="post", color=colour, linestyle=line,
+                      linewidth=width, label=name)  # fmt: skip
+        axes.set(xlabel="time (s from the start)", ylabel="requests per s", ylim=(0, None))
+
+    return draw
+
+
+def workers(over_time: pd.DataFrame, window: Window) -> Draw:
+    """Live workers of each machine profile."""
+
+    def draw(axes: Axes) -> None:
+        _shade_warmup(axes, window)
+        for profile, colour, line in zip(
+            over_time.columns, itertools.cycle(CLASS_COLOURS), itertools.cycle(LINES), strict=False
+        ):
+            axes.step(over_time.index, over_time[profile], where="post", color=colour, linestyle=line,
+                      linewidth=2, label=str(profile))  # fmt: skip
+        axes.set(xlabel="time (s from the start)", ylabel="live workers", ylim=(0, None))
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+
+    return draw
+
+
+def throughput(rows: Sequence[RateRow], metric: str) -> Draw:
+    """Latency against the completed rate, a point a run, joined in the order of the rate asked."""
+
+    def draw(axes: Axes) -> None:
+        for level, colour, line in (("p50", BLUE, "-"), ("p95", RED, "--")):
+            found = [(row.completed_rate, getattr(row, f"{metric}_{level}")) for row in rows]
+            known = [(rate, quantile.value * 1000) for rate, quantile in found if quantile.printable]
+            if known:
+                label = f"{metric.upper()} {level}"
+                axes.plot(*zip(*known, strict=True), marker="o", color=colour, linestyle=line, label=label)
+        axes.set(xlabel="completed requests per s", ylabel=f"{metric.upper()} (ms)", yscale="log")
+        _plain_ticks(axes, "y")
+
+    return draw
+
+
+def _plain_ticks(axes: Axes, which: str) -> None:
+    """10, 20, 50, 100 instead of powers of ten."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())

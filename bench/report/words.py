@@ -1,0 +1,179 @@
+"""Numbers -> words: one way to print each unit, in the terminal and on the page. `-` is "not known"."""
+
+from collections.abc import Mapping
+
+from bench.analyze import Lengths, Level, Provisioning, SloResult, Spread, Summary, Tally, Window
+
+NOTHING = "-"
+BEYOND = "never"
+"""A quantile that falls among the requests that never ended."""
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """A plain number with thousands apart."""
+    return NOTHING if value is None else f"{value:,.{digits}f}"
+
+
+def rate(value: float | None) -> str:
+    """A rate with three digits that count, never fewer than its whole part."""
+    if value is None:
+        return NOTHING
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def share(value: float | None) -> str:
+    """A share in percent, never rounded up to 100 % or down to 0 %."""
+    if value is None:
+        return NOTHING
+    digits = next((d for d in (1, 2, 3) if float(f"{value * 100:.{d}f}") not in {0.0, 100.0}), 1)
+    return f"{value * 100:.{digits}f}" if value not in {0, 1} else f"{value * 100:.0f}"
+
+
+def percent(value: float | None) -> str:
+    """The same with its sign."""
+    return NOTHING if value is None else f"{share(value)}%"
+
+
+def milliseconds(level: Level) -> str:
+    """A quantile in ms: `-` where fewer than ten requests lie beyond it, `never` among those without end."""
+    if not level.resolved:
+        return NOTHING
+    if level.beyond:
+        return BEYOND
+    return _three_digits(level.value, 1000)
+
+
+def seconds(level: Level) -> str:
+    """The same in seconds."""
+    if level.resolved and not level.beyond:
+        return _three_digits(level.value, 1)
+    return milliseconds(level)
+
+
+def _three_digits(value: float | None, scale: float) -> str:
+    if value is None:
+        return NOTHING
+    scaled = value * scale
+    return f"{scaled:.0f}" if scaled >= 99.95 else f"{scaled:.1f}" if scaled >= 9.995 else f"{scaled:.2f}"
+
+
+def span(value_s: float | None) -> str:
+    """A duration with its unit."""
+    if value_s is None:
+        return NOTHING
+    return f"{value_s * 1000:.3g} ms" if value_s < 1 else f"{value_s:.1f} s"
+
+
+def counts(words: Mapping[str, int]) -> str:
+    """`ok 478, failed 2`, the most frequent first, without zeros."""
+    known = sorted(((count, word) for word, count in words.items() if count), reverse=True)
+    return ", ".join(f"{word} {count:,}" for count, word in known) or "none"
+
+
+# --- sentences ---------------------------------------------------------------------------------------------
+
+
+def books(tally: Tally) -> str:
+    """`scheduled 480 = ok 478 + failed 2`, and whether it is true."""
+    parts = " + ".join(f"{word} {count:,}" for word, count in tally.outcomes.items() if count) or "0"
+    balance = "" if tally.balanced else "  THE BOOKS DO NOT BALANCE"
+    return f"scheduled {tally.scheduled:,} = {parts}{balance}"
+
+
+def window(part: Window) -> str:
+    """From where to where, and why not further."""
+    size = f"{part.start_s:g} s to {part.end_s:.4g} s ({part.length_s:.4g} s)"
+    return f"{size}; {part.note}" if part.note else size
+
+
+def lengths(part: Lengths) -> str | None:
+    """Mean tokens asked and got; None where nothing was reported."""
+    sides = (("input", part.asked_in, part.got_in), ("output", part.asked_out, part.got_out))
+    known = [f"{side} {number(asked)} -> {number(got)}" for side, asked, got in sides if asked is not None]
+    return ", ".join(known) or None
+
+
+def left_out(spread: Spread) -> str:
+    """Whom the quantiles of a metric rest on, and whom not."""
+    if spread.n == 0 and not spread.left_out:
+        return "no request can have it"
+    ranked = f"{spread.n:,} ranked"
+    endless = f", {spread.larger:,} of them slower than any (timed out, unfinished)" if spread.larger else ""
+    return f"{ranked}{endless}; left out: {counts(spread.left_out)}"
+
+
+def lane(start: Provisioning) -> str:
+    """The name of a lane."""
+    return " / ".join(word for word in (start.pool, start.model, start.profile) if word)
+
+
+def provisioning(start: Provisioning) -> str:
+    """How long a cold lane took, honestly."""
+    if start.still_cold:
+        return (
+            f"{lane(start)}: still cold {span(start.delay_low_s)} after the first of {start.refusals:,} "
+            "refusals, when the last came; it never started in this run"
+        )
+    return (
+        f"{lane(start)}: started between {span(start.delay_low_s)} and {span(start.delay_high_s)} after the "
+        f"first of {start.refusals:,} refusals"
+    )
+
+
+def simulated(summary: Summary) -> str | None:
+    """What is not real, loudly; None for a real target."""
+    if not summary.run.simulated:
+        return None
+    facts = summary.run.simulation
+    details = [f"{name} {facts[name]}" for name in ("fleet", "seed") if name in facts]
+    scale = facts.get("cold_start_scale")
+    cold = _cold_starts(float(scale)) if isinstance(scale, int | float) and scale > 0 else ""
+    return f"SIMULATED gateway ({', '.join(details) or 'no details told'}), no GPU was measured{cold}"
+
+
+def _cold_starts(scale: float) -> str:
+    if scale == 1:
+        return "; cold starts last as long as in life"
+    factor, which = (1 / scale, "shorter") if scale < 1 else (scale, "longer")
+    return f"; cold starts are {factor:.3g}x {which} than life"
+
+
+def doubts(summary: Summary) -> list[str]:
+    """What stays uncertain after a stop or a crash; empty for a run that ended by itself."""
+    salvage, cut = summary.salvage, summary.overall.run.outcomes["unfinished"]
+    if summary.run.state == "interrupted" and cut:
+        return [
+            f"{cut:,} requests were cut off by the stop; they count as unfinished, whatever was on its way"
+        ]
+    if salvage is None:
+        return []
+    whole_s = None if salvage.last_beat_ns is None else salvage.last_beat_ns / 1e9
+    beat = "no log entry was complete" if whole_s is None else f"the logs are whole up to {whole_s:.2f} s"
+    return [
+        f"salvaged after a crash: {beat}; half-written entries dropped: {salvage.torn_entries}",
+        f"{salvage.maybe_ended:,} requests counted as unfinished may have ended after that",
+        f"{salvage.maybe_sent:,} requests counted as not sent may have been sent after that",
+    ]
+
+
+def slo(name: str, result: SloResult) -> str:
+    """How a class did against its SLO."""
+    limits = ", ".join(f"{metric} <= {limit:g} ms" for metric, limit in result.limits_ms.items())
+    target = "" if result.target is None else f"; asked: {result.target * 100:.4g}%"
+    return f"{name}: {percent(result.attainment)} of {result.offered:,} requests kept {limits}{target}"
+
+
+def verdict(summary: Summary) -> list[str]:
+    """The judgement on the generator: its reasons, and what to type next."""
+    found = summary.verdict
+    first = f"{found.judgement.upper()}: {'; '.join(found.reasons)}"
+    return [first, f"next: {found.next_command}"]
+
+
+def generator(summary: Summary) -> str:
+    """How well the generator kept its own promises."""
+    facts, lag = summary.generator, summary.overall.latencies["send_lag"]
+    return (
+        f"send lag p50 {milliseconds(lag.p50)} ms, p95 {milliseconds(lag.p95)} ms; stamped by the kernel "
+        f"{percent(facts.kernel_stamp_share)}, events merged in one read {percent(facts.merged_share)}"
+    )
