@@ -4,11 +4,11 @@ Exit codes: 0 done or PASS, 1 SLO missed or FAIL, 2 usage, bad input or a target
 3 INCONCLUSIVE, 4 INVALID, 70 internal error, 130 interrupted (the folder is complete).
 """
 
+import signal
 import sys
 import traceback
 from typing import Annotated
 
-import click
 import typer
 
 from bench import __version__
@@ -61,28 +61,24 @@ def _root(version: Annotated[bool, typer.Option("--version", help="print the ver
 
 def main() -> None:
     """Run the command line and exit with one of the codes above."""
-    sys.exit(_run())
-
-
-def _run() -> int:
+    signal.signal(signal.SIGINT, _interrupted)
     if sys.platform != "linux":
-        return _fail("poolbench runs on Linux only: it measures with Linux's socket time stamps", 2)
+        sys.exit(_fail("poolbench runs on Linux only: it measures with Linux's socket time stamps", 2))
     try:
-        return app(standalone_mode=False) or 0
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        return 130
+        app()
     except USER_ERRORS as error:
-        return _fail(str(error), 2)
+        sys.exit(_fail(str(error), 2))
     except ProcessError as error:
-        return _fail(str(error), error.code if error.code in {2, 70} else 70)
+        sys.exit(_fail(str(error), error.code if error.code in {2, 70} else 70))
     except NotebookError as error:
-        return _fail(str(error), 70)
+        sys.exit(_fail(str(error), 70))
     except Exception:  # noqa: BLE001 - the last resort: show it whole and say with the code that it is our fault
         traceback.print_exc()
-        return 70
+        sys.exit(70)
+
+
+def _interrupted(*_: object) -> None:
+    sys.exit(130)
 
 
 def _fail(message: str, code: int) -> int:

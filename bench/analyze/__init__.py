@@ -6,10 +6,11 @@ from bench.analyze.measure import measured
 from bench.analyze.provisioning import Provisioning
 from bench.analyze.run import AnalysisError, Run, load, newest
 from bench.analyze.series import (
+    Drift,
     bin_width_s,
+    drift,
     ecdf,
     ecdfs,
-    halves,
     latency_points,
     outcomes_over_time,
     rates_over_time,
@@ -24,6 +25,7 @@ from bench.analyze.window import Window, window_of
 __all__ = [
     "LEVELS",
     "AnalysisError",
+    "Drift",
     "Generator",
     "Lengths",
     "Level",
@@ -42,9 +44,9 @@ __all__ = [
     "bin_width_s",
     "check",
     "compare_rates",
+    "drift",
     "ecdf",
     "ecdfs",
-    "halves",
     "latency_points",
     "load",
     "load_sweep",

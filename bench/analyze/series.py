@@ -1,12 +1,13 @@
 """What the figures of a run show: counts over time, points, distributions. Frames in, frames out."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from bench.analyze.run import Run
-from bench.metrics import NS_PER_S, Floats, quantile
+from bench.metrics import NS_PER_S, Floats, quantile, resolved
 from bench.record import Outcome
 
 MAX_BINS = 600
@@ -89,28 +90,40 @@ def ecdfs(requests: pd.DataFrame, metric: str) -> Mapping[tuple[str, str | None]
     return curves
 
 
-def halves(requests: pd.DataFrame, metric: str) -> Mapping[str, tuple[float, float]]:
-    """The median of the metric (s) in the first and in the second half of the window, for each class.
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The median (s) of one class and profile in the first and in the second half of the window."""
 
-    Classes without a value in one of the halves are left out. Over all classes together it would move
-    with their mix.
+    traffic_class: str
+    profile: str | None
+    early_s: float
+    late_s: float
+
+
+def drift(requests: pd.DataFrame, metric: str) -> Drift | None:
+    """The class and profile whose median moved most, by its ratio, between the halves of the window.
+
+    Lanes are kept apart, for the median of a mixture moves with the mixture. Half a lane needs 20 values,
+    so that its median is resolved; None where no lane has them.
     """
+    value = f"{metric}_s"
     inside = requests[requests["in_window"].astype(bool) & requests["answered"].astype(bool)]
+    inside = inside[inside[value] > 0]
     middle_s = (inside["scheduled_s"].min() + inside["scheduled_s"].max()) / 2
-    medians = {}
-    for name, rows in inside.groupby("traffic_class", observed=True):
+    found = []
+    for (name, profile), rows in inside.groupby(["traffic_class", "profile"], observed=True, dropna=False):
         early = (rows["scheduled_s"] <= middle_s).to_numpy()
-        values = rows[f"{metric}_s"].to_numpy()
-        pair = quantile(values[early], 0.5), quantile(values[~early], 0.5)
-        if not np.isnan(pair).any():
-            medians[str(name)] = pair
-    return medians
+        values = rows[value].to_numpy()
+        if resolved(min(early.sum(), (~early).sum()), 0.5):
+            lane = profile if isinstance(profile, str) else None
+            found.append(Drift(str(name), lane, quantile(values[early], 0.5), quantile(values[~early], 0.5)))
+    return max(found, key=lambda lane: abs(np.log(lane.late_s / lane.early_s)), default=None)
 
 
 def workers_over_time(run: Run) -> pd.DataFrame:
     """Live workers per machine profile as the gateway told them; index in seconds, maybe empty."""
-    told = [
-        (line["t_ns"] / NS_PER_S, line["live"]) for line in run.health if "t_ns" in line and "live" in line
-    ]
+    # A line with `error` is a gateway that did not answer, not one without workers.
+    lines = [line for line in run.health if "error" not in line]
+    told = [(line["t_ns"] / NS_PER_S, line["live"]) for line in lines]
     frame = pd.DataFrame([live for _, live in told], index=pd.Index([t for t, _ in told], name="t_s"))
     return frame.fillna(0).sort_index()

@@ -115,7 +115,7 @@ def summarise(run: Run) -> Summary:
     """Every number of a run."""
     frame, window = measured(run), window_of(run)
     overall = _part(run, frame, window, balanced=_balanced(run))
-    facts = generator_facts(frame[frame["in_window"]])
+    facts = generator_facts(run, frame[frame["in_window"]])
     return Summary(
         run=_facts(run),
         window=window,
@@ -165,7 +165,7 @@ def _part(
         window=window_tally,
         latencies=latencies(inside),
         **_rates(rows, len(inside), window),
-        error_rate=1 - window_tally.answered / len(inside) if len(inside) else None,
+        error_rate=(len(inside) - window_tally.answered) / len(inside) if len(inside) else None,
         attainment=slo.attainment if slo else None,
         goodput=_per_s(slo.good, window) if slo else None,
         slo=slo,

@@ -1,9 +1,9 @@
 """May the numbers be believed? A judgement on the generator, never on the server.
 
-Limits: send lag and schedule from the rules V1 and V3 of docs/metrics.md, dispatch and merged reads from
-the generator's own error budget.
+The limits stand in docs/metrics.md.
 """
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -26,13 +26,16 @@ SEND_LAG_CEILING_S = 0.050
 SEND_LAG_SHARE = 0.05
 SENT_SHARE = 0.999
 MERGED_SHARE = 0.001
+CORE_SUSPECT_SHARE = 0.80
+CORE_INVALID_SHARE = 0.85
 
 
 class Generator(Value):
     """Facts about ourselves, over the requests of the window; None where nothing was sent.
 
     Shares are between 0 and 1: of the scheduled requests that were sent, of the sent ones that carry the
-    kernel's stamps, and of the stream events that shared a read with an earlier one.
+    kernel's stamps, of the stream events that shared a read with an earlier one, and of one core's time that
+    the engine was busy (whole run; None where it was not told).
     """
 
     sent_share: float | None
@@ -40,6 +43,7 @@ class Generator(Value):
     merged_share: float | None
     read_lag_p99_s: float | None
     send_lag_p99_s: float | None
+    engine_core_share: float | None
 
 
 class Verdict(Value):
@@ -57,7 +61,7 @@ class _Rule:
     sentence: str
 
 
-def generator_facts(part: pd.DataFrame) -> Generator:
+def generator_facts(run: Run, part: pd.DataFrame) -> Generator:
     """What the requests of the window say about the generator."""
     sent = part[part["sent_s"].notna()]
     # A request without an end left no word of how it was stamped.
@@ -69,7 +73,14 @@ def generator_facts(part: pd.DataFrame) -> Generator:
         merged_share=_share(merged, events),
         read_lag_p99_s=_finite(quantile(floats(sent["read_lag_max_ns"]) / NS_PER_S, 0.99)),
         send_lag_p99_s=_finite(quantile(sent["send_lag_s"].to_numpy(), 0.99)),
+        engine_core_share=_core_share(run),
     )
+
+
+def _core_share(run: Run) -> float | None:
+    told = run.info.generator
+    busy_s, lasted_s = told.get("engine_cpu_s"), told.get("ended_at_s")
+    return busy_s / lasted_s if busy_s is not None and lasted_s else None
 
 
 def _share(some: int, all_of_them: int) -> float | None:
@@ -104,7 +115,7 @@ def _rules(facts: Generator, latencies: dict[str, Spread]) -> list[_Rule]:
         return [_Rule(True, "invalid", "no request was sent inside the measurement window")]
     lag_s, (limit_s, why) = facts.send_lag_p99_s, _send_lag_limit(latencies)
     late = lag_s > limit_s
-    sent, merged = facts.sent_share or 0.0, facts.merged_share or 0.0
+    sent, merged, core = facts.sent_share or 0.0, facts.merged_share or 0.0, facts.engine_core_share or 0.0
     return [
         _Rule(late, "invalid", f"send lag p99 {lag_s * 1e3:.1f} ms is above {limit_s * 1e3:.1f} ms ({why})"),
         _Rule(
@@ -123,6 +134,11 @@ def _rules(facts: Generator, latencies: dict[str, Spread]) -> list[_Rule]:
             f"{merged:.2%} of the stream events shared a read with another, so their instants are late by an "
             f"unknown part of a gap; the limit is {MERGED_SHARE:.1%}",
         ),
+        _Rule(
+            core > CORE_SUSPECT_SHARE,
+            "invalid" if core > CORE_INVALID_SHARE else "suspect",
+            f"the engine kept a core {core:.0%} busy; the limit is {CORE_SUSPECT_SHARE:.0%}",
+        ),
     ]
 
 
@@ -139,9 +155,13 @@ def _send_lag_limit(latencies: dict[str, Spread]) -> tuple[float, str]:
 
 
 def _again_at_half_the_load(run: Run) -> str:
-    sets = [f"--set {override}" for override in (*run.info.overrides, _half_the_load(run))]
-    target = [f"--target {run.scenario.target.url}"] if run.scenario.target.url else []
-    return " ".join(["bench run", _from_here(run.folder.scenario_file), *target, *sets])
+    less = f"--set {_half_the_load(run)}"
+    words = shlex.split(run.info.command)
+    # A sweep sets the rate itself, and a folder that was named exists by now.
+    if words[:2] == ["bench", "run"] and not {"--rates", "--out"} & set(words):
+        return f"{run.info.command} {less}"
+    sets = [f"--set {override}" for override in run.info.overrides]
+    return " ".join(["bench run", _from_here(run.folder.scenario_file), *sets, less])
 
 
 def _from_here(path: Path) -> str:

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import json
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ def main() -> int:
     options = _options()
     folder = RunFolder(options.folder)
     try:
+        _check_free(options.web_port)
         plan = prepare(folder, folder.info(), lambda text: _emit({"say": text}))
     except (TargetError, TraceError, LengthError, FolderError) as error:
         print(error, file=sys.stderr)
@@ -71,6 +73,19 @@ def _options() -> argparse.Namespace:
     # Locust's page parses the command line again, and knows other options.
     del sys.argv[1:]
     return options
+
+
+def _check_free(port: int | None) -> None:
+    """Raise TargetError where another program has the page's port: Locust would only log it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port or 0))
+        except OSError as error:
+            reason = error.strerror
+            raise TargetError(
+                f"port {port} for Locust's page: {reason}; name another with --web-port"
+            ) from None
 
 
 def _web_ui(environment: Environment, port: int | None) -> Any:

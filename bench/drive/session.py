@@ -61,6 +61,7 @@ class Session:
         self._ttft = RequestStats().get("ttft", "")
         self._stopping = False
         self._fed = False
+        self._closed = False
         self._thread: Any = None
         self._bridge: Any = None
 
@@ -93,12 +94,14 @@ class Session:
     def stop_sending(self) -> None:
         """Send nothing more; replies are still waited for."""
         self._stopping = True
-        self._engine.stop_sending()
+        if not self._closed:
+            self._engine.stop_sending()
 
     def cancel(self) -> None:
         """End everything now."""
         self.stop_sending()
-        self._engine.end_flights("cancelled")
+        if not self._closed:
+            self._engine.end_flights("cancelled")
 
     def drain(self) -> None:
         """Wait for replies until the drain limit; what is still open then is unfinished."""
@@ -109,6 +112,7 @@ class Session:
 
     def close(self) -> dict[str, Any]:
         """End the engine, flush the log; returns facts about ourselves."""
+        self._closed = True
         self._engine.close()
         self._thread.get()
         self._journal.notify = None

@@ -81,7 +81,7 @@ def _svg(draw: Draw, width_in: float, height_in: float, legend_columns: int) -> 
         handles, labels = axes.get_legend_handles_labels()
         if labels:
             drawing.legend(
-                handles, labels, loc="outside lower left", ncols=legend_columns, fontsize=9, markerscale=2
+                handles, labels, loc="outside lower left", ncols=legend_columns, fontsize=9, markerscale=1.5
             )
         text = io.StringIO()
         drawing.savefig(text, format="svg", dpi=150, metadata={"Date": None, "Creator": None})

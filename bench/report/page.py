@@ -110,6 +110,10 @@ def _state(summary: Summary) -> Html:
         return note(f"Not one of {tally.scheduled:,} requests was answered: {words.books(tally)}.", "bad")
     if not summary.overall.window.scheduled:
         return note("No request was due inside the measurement window, so nothing was measured.", "bad")
+    if summary.verdict.judgement in {"invalid", "suspect"}:
+        return note(
+            f"The generator is {summary.verdict.judgement}: {'; '.join(summary.verdict.reasons)}.", "bad"
+        )
     return Html("")
 
 
@@ -119,14 +123,23 @@ def tables(summary: Summary) -> Html:
 
 
 def rests_on(summary: Summary) -> Html:
-    """For each class, what its latency quantiles rest on and who was left out."""
-    rows = [
-        (_name(part), metric.upper(), words.left_out(part.latencies[metric]))
-        for part in parts(summary)
-        for metric in ("ttft", "tpot", "e2e")
-        if part.latencies[metric].n or part.latencies[metric].left_out
+    """For each row of the tables, what its latency quantiles rest on and who was left out."""
+    spreads = [
+        (_name(part), m, part.latencies[m]) for part in parts(summary) for m in ("ttft", "tpot", "e2e")
     ]
-    return grid(Grid("What each quantile rests on", ("part", "metric", "requests"), 3, tuple(rows)))
+    rows = [
+        (
+            name,
+            metric.upper(),
+            words.counts(spread.left_out),
+            words.number(spread.n),
+            words.number(spread.larger),
+        )
+        for name, metric, spread in spreads
+        if spread.n or spread.left_out
+    ]
+    headings = ("part", "metric", "left out", "ranked", "of them\nnever ended")
+    return grid(Grid("What each quantile rests on", headings, 3, tuple(rows)))
 
 
 def troubles(summary: Summary) -> Html:

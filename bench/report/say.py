@@ -1,8 +1,8 @@
 """The sentence above each figure: what to see in it, with this run's own numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from bench.analyze import RateRow, Summary
+from bench.analyze import Drift, RateRow, Summary
 from bench.report import words
 
 
@@ -16,15 +16,21 @@ def legend() -> str:
     )
 
 
-def over_time(summary: Summary, metric: str, medians_s: Mapping[str, tuple[float, float]]) -> str:
+def over_time(summary: Summary, metric: str, moved: Drift | None) -> str:
     """Whether the metric moved."""
     shaded = " Grey: warm-up, not measured." if summary.window.start_s > 0 else ""
-    moved = [f"{name} {words.span(early)} to {words.span(late)}" for name, (early, late) in medians_s.items()]
-    drift = f" Median from the first half of the window to the second: {', '.join(moved)}." if moved else ""
     return (
-        f"Each dot is an answered request's {metric.upper()} at the instant it was due.{shaded}{drift} "
-        "A steady rise means that the load is more than the pool can serve."
+        f"Each dot is the {metric.upper()} of an answered request at the instant it was due.{shaded}"
+        f"{_moved(moved)} A steady rise means that the load is more than the pool can serve."
     )
+
+
+def _moved(moved: Drift | None) -> str:
+    if moved is None:
+        return ""
+    lane = " on ".join(filter(None, (moved.traffic_class, moved.profile)))
+    medians = f"{words.span(moved.early_s)} to {words.span(moved.late_s)}"
+    return f" From the first half of the window to the second the median moved most for {lane}: {medians}."
 
 
 def distribution(summary: Summary, metric: str) -> str:

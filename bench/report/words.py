@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bench.analyze import Lengths, Level, Provisioning, SloResult, Spread, Summary, Tally, Window
+from bench.analyze import Lengths, Level, Provisioning, SloResult, Summary, Tally, Window
 
 NOTHING = "-"
 BEYOND = "never"
@@ -91,15 +91,6 @@ def lengths(part: Lengths) -> str | None:
     sides = (("input", part.asked_in, part.got_in), ("output", part.asked_out, part.got_out))
     known = [f"{side} {number(asked)} -> {number(got)}" for side, asked, got in sides if asked is not None]
     return ", ".join(known) or None
-
-
-def left_out(spread: Spread) -> str:
-    """Whom the quantiles of a metric rest on, and whom not."""
-    if spread.n == 0 and not spread.left_out:
-        return "no request can have it"
-    ranked = f"{spread.n:,} ranked"
-    endless = f", {spread.larger:,} of them slower than any (timed out, unfinished)" if spread.larger else ""
-    return f"{ranked}{endless}; left out: {counts(spread.left_out)}"
 
 
 def lane(start: Provisioning) -> str:

@@ -1,0 +1,1 @@
+"""Tests, a folder for each room. No mocks: real bytes, real files, real processes, real sockets."""

@@ -1,0 +1,91 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.analyze import Verdict, load, summarise
+from bench.record import Outcome
+from tests.analyze.runs import MS, S, Streamed, lost, scenario, streamed, write_run
+
+
+def chat(index: int, lag_ms: float, ttft_ms: float = 100, **facts: Any) -> Streamed:
+    """A chat that was sent late."""
+    at = 10 * S + index * 100 * MS
+    sent = {name: at + round(lag_ms * MS) for name in ("first_sent_ns", "handed_ns", "sent_ns")}
+    return streamed(index, at, [round(ttft_ms * MS), round(ttft_ms * MS) + 20 * MS], 2, **(sent | facts))
+
+
+def judged(tmp_path: Path, rows: list[Streamed], **info: Any) -> Verdict:
+    """The verdict on a run."""
+    return summarise(load(write_run(tmp_path / "run", rows, **info))).verdict
+
+
+@pytest.mark.parametrize(
+    ("lag_ms", "ttft_ms", "judgement"),
+    [
+        (0.5, 100, "uncalibrated"),
+        (2, 100, "suspect"),
+        (6, 100, "invalid"),
+        (6, 200, "suspect"),
+        (49, 5000, "suspect"),
+        (51, 5000, "invalid"),
+    ],
+)
+def test_send_lag_is_held_against_the_latency(
+    tmp_path: Path, lag_ms: float, ttft_ms: float, judgement: str
+) -> None:
+    """5 ms or 5 % of the median TTFT, never more than 50 ms; above 1 ms it is at least suspect."""
+    found = judged(tmp_path, [chat(i, lag_ms, ttft_ms) for i in range(100)])
+    assert found.judgement == judgement
+    if judgement != "uncalibrated":
+        assert f"send lag p99 {lag_ms:.1f} ms" in found.reasons[0]
+
+
+def test_requests_that_were_not_sent_invalidate(tmp_path: Path) -> None:
+    """Dropped sends hide load."""
+    rows = [chat(i, 0.1) for i in range(99)] + [lost(99, 59 * S, Outcome.NOT_SENT)]
+    found = judged(tmp_path, rows)
+    assert found.judgement == "invalid"
+    assert "99.00% of the scheduled requests were sent" in found.reasons[0]
+
+
+def test_merged_events_are_suspect(tmp_path: Path) -> None:
+    """Events that share a read share a stamp."""
+    found = judged(tmp_path, [chat(i, 0.1, merged_events=int(i == 0)) for i in range(100)])
+    assert found.judgement == "suspect"
+    assert "0.50% of the stream events shared a read" in found.reasons[0]
+
+
+@pytest.mark.parametrize(("busy_s", "judgement"), [(4.0, "uncalibrated"), (8.1, "suspect"), (8.6, "invalid")])
+def test_a_busy_engine_is_not_believed(tmp_path: Path, busy_s: float, judgement: str) -> None:
+    """Close to a whole core the generator measures itself."""
+    told = {"engine_cpu_s": busy_s, "ended_at_s": 10.0}
+    assert judged(tmp_path, [chat(i, 0.1) for i in range(100)], generator=told).judgement == judgement
+
+
+def test_a_run_that_sent_nothing_is_invalid(tmp_path: Path) -> None:
+    """No data is never trusted."""
+    assert judged(tmp_path, []).judgement == "invalid"
+
+
+def test_a_bad_verdict_says_what_to_type(tmp_path: Path) -> None:
+    """The command repeats the run, overrides included, at half the load."""
+    found = judged(tmp_path, [chat(i, 60) for i in range(10)], overrides=("warmup_s=10",))
+    path = tmp_path / "run" / "scenario.yaml"
+    assert found.next_command == f"bench run {path} --set warmup_s=10 --set arrivals.rate_per_s=4"
+
+
+def test_the_command_of_the_run_is_repeated(tmp_path: Path) -> None:
+    """What the user typed is what is typed again, unless it names a folder or a sweep."""
+    rows = [chat(i, 60) for i in range(10)]
+    typed = "bench run scenarios/mixed.yaml --label build=1"
+    assert judged(tmp_path / "a", rows, command=typed).next_command == f"{typed} --set arrivals.rate_per_s=4"
+    swept = judged(tmp_path / "b", rows, command="bench run scenarios/mixed.yaml --rates 2,4")
+    assert "--rates" not in swept.next_command
+
+
+def test_a_closed_loop_is_halved_by_its_users(tmp_path: Path) -> None:
+    """Where there is no rate, the users are the load."""
+    plan = scenario(arrivals=None, closed_loop={"users": 9})
+    found = judged(tmp_path, [chat(i, 60) for i in range(10)], plan=plan)
+    assert found.next_command.endswith("--set closed_loop.users=4")

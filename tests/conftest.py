@@ -1,0 +1,36 @@
+"""What tests of more than one room start."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+Sim = Callable[..., str]
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def sim() -> Iterator[Sim]:
+    """Starts simulated gateways (`sim("--fleet", "l4=1")` is a URL), which end with the test."""
+    with ExitStack() as stack:
+
+        def start(*options: str) -> str:
+            process = stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-m", "bench.sim", *options, "--until-stdin-closes"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            if process.stdin is None or process.stdout is None:
+                pytest.fail("no pipes")
+            stack.callback(process.stdin.close)
+            return str(json.loads(process.stdout.readline())["url"])
+
+        yield start

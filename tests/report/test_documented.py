@@ -1,0 +1,72 @@
+"""What a file may hold is explained in the docs."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from bench.analyze import (
+    Generator,
+    Lengths,
+    Level,
+    Part,
+    Provisioning,
+    RunFacts,
+    SloResult,
+    Spread,
+    Summary,
+    Tally,
+    Verdict,
+    Window,
+)
+from bench.metrics import REQUEST_METRICS, RUN_METRICS
+from bench.record import EVENTS, REQUESTS, SCHEDULE, Outcome, RunFolder, RunInfo
+
+DOCS = Path(__file__).parents[2] / "docs"
+MODELS: tuple[type[BaseModel], ...] = (
+    *(RunInfo, Summary, RunFacts, Window, Part, Tally, Spread, Level, SloResult, Lengths, Provisioning),
+    *(Generator, Verdict),
+)
+
+
+def coded(page: str) -> list[str]:
+    """Every word of a page that is set in code."""
+    return re.findall(r"`([^`\n]+)`", (DOCS / page).read_text(encoding="utf-8"))
+
+
+def _rows(page: str) -> Iterator[str]:
+    """The first cell of each table row."""
+    for line in (DOCS / page).read_text(encoding="utf-8").splitlines():
+        if line.startswith("| `"):
+            yield line.split("|")[1]
+
+
+@pytest.mark.parametrize("name", [*REQUEST_METRICS, *RUN_METRICS])
+def test_every_metric_is_defined_and_compared(name: str) -> None:
+    """A row with its definition, and a line on how other tools differ."""
+    text = (DOCS / "metrics.md").read_text(encoding="utf-8")
+    assert any(f"`{name}`" in cell for cell in _rows("metrics.md"))
+    assert f"\n- `{name}`: " in text
+
+
+@pytest.mark.parametrize("name", dict.fromkeys([*REQUESTS.names, *EVENTS.names, *SCHEDULE.names]))
+def test_every_column_is_explained(name: str) -> None:
+    """A row of a table holds the column."""
+    assert f"`{name}`" in " ".join(_rows("run-folder.md"))
+
+
+@pytest.mark.parametrize("name", sorted({name for model in MODELS for name in model.model_fields}))
+def test_every_key_is_explained(name: str) -> None:
+    """Each key of run.json and summary.json stands on the page."""
+    assert name in coded("run-folder.md")
+
+
+def test_every_file_and_outcome_is_explained() -> None:
+    """Nothing lies in the folder that the page does not name."""
+    folder = RunFolder(Path("run"))
+    files = (folder.scenario_file, folder.schedule_file, folder.requests_file, folder.events_file,
+             folder.health_file, folder.summary_file, folder.report_file)  # fmt: skip
+    assert {file.name for file in files} | {"run.json", "log/worker-N.msgpack"} <= set(coded("run-folder.md"))
+    assert {outcome.value for outcome in Outcome} <= set(coded("run-folder.md"))
