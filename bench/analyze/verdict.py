@@ -21,6 +21,8 @@ from bench.scenario import ConstantArrivals, PoissonArrivals, TraceArrivals
 Judgement = Literal["trusted", "uncalibrated", "suspect", "invalid"]
 
 SEND_LAG_SUSPECT_S = 0.001
+LATE_SHARE = 0.01
+LATE_LEAST = 10
 SEND_LAG_FLOOR_S = 0.005
 SEND_LAG_CEILING_S = 0.050
 SEND_LAG_SHARE = 0.05
@@ -35,7 +37,8 @@ class Generator(Value):
 
     Shares are between 0 and 1: of the scheduled requests that were sent, of the sent ones that carry the
     kernel's stamps, of the stream events that shared a read with an earlier one, and of one core's time that
-    the engine was busy (whole run; None where it was not told).
+    the engine was busy (whole run; None where it was not told). `late` counts requests that were sent more
+    than a millisecond after they were due.
     """
 
     sent_share: float | None
@@ -43,6 +46,8 @@ class Generator(Value):
     merged_share: float | None
     read_lag_p99_s: float | None
     send_lag_p99_s: float | None
+    late: int
+    late_share: float | None
     engine_core_share: float | None
 
 
@@ -66,6 +71,7 @@ def generator_facts(run: Run, part: pd.DataFrame) -> Generator:
     sent = part[part["sent_s"].notna()]
     # A request without an end left no word of how it was stamped.
     stamped = sent[sent["sent_ns"].notna()]
+    late = int((sent["send_lag_s"] > SEND_LAG_SUSPECT_S).sum())
     events, merged = int(sent["events"].sum()), int(sent["merged_events"].sum())
     return Generator(
         sent_share=_share(len(sent), len(part)),
@@ -73,6 +79,8 @@ def generator_facts(run: Run, part: pd.DataFrame) -> Generator:
         merged_share=_share(merged, events),
         read_lag_p99_s=_finite(quantile(floats(sent["read_lag_max_ns"]) / NS_PER_S, 0.99)),
         send_lag_p99_s=_finite(quantile(sent["send_lag_s"].to_numpy(), 0.99)),
+        late=late,
+        late_share=_share(late, len(sent)),
         engine_core_share=_core_share(run),
     )
 
@@ -114,14 +122,19 @@ def _rules(facts: Generator, latencies: dict[str, Spread]) -> list[_Rule]:
     if facts.send_lag_p99_s is None:
         return [_Rule(True, "invalid", "no request was sent inside the measurement window")]
     lag_s, (limit_s, why) = facts.send_lag_p99_s, _send_lag_limit(latencies)
-    late = lag_s > limit_s
+    too_late = lag_s > limit_s
     sent, merged, core = facts.sent_share or 0.0, facts.merged_share or 0.0, facts.engine_core_share or 0.0
     return [
-        _Rule(late, "invalid", f"send lag p99 {lag_s * 1e3:.1f} ms is above {limit_s * 1e3:.1f} ms ({why})"),
         _Rule(
-            lag_s > SEND_LAG_SUSPECT_S and not late,
+            too_late, "invalid", f"send lag p99 {lag_s * 1e3:.1f} ms is above {limit_s * 1e3:.1f} ms ({why})"
+        ),
+        _Rule(
+            # p99 above 1 ms, as far as there are enough late requests to say so.
+            facts.late >= LATE_LEAST and (facts.late_share or 0.0) > LATE_SHARE and not too_late,
             "suspect",
-            f"send lag p99 {lag_s * 1e3:.1f} ms is above {SEND_LAG_SUSPECT_S * 1e3:.1f} ms",
+            f"{facts.late} requests ({facts.late_share or 0.0:.1%}) were sent more than "
+            f"{SEND_LAG_SUSPECT_S * 1e3:.0f} ms late; the limit is {LATE_SHARE:.0%} (send lag p99 "
+            f"{lag_s * 1e3:.1f} ms)",
         ),
         _Rule(
             sent < SENT_SHARE,

@@ -57,8 +57,9 @@ def conclude(folder: RunFolder, console: Console) -> list[Miss]:
     misses = check(summary, run.scenario)
     write_summary(folder, summary)
     console.print(render_summary(summary, misses))
+    console.print("\nmaking the report ...", highlight=False)
     report = write_report(folder)
-    console.print(f"\nreport: {report}", highlight=False, soft_wrap=True)
+    console.print(f"report: {report}", highlight=False, soft_wrap=True)
     return misses
 
 

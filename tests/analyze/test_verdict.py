@@ -41,6 +41,15 @@ def test_send_lag_is_held_against_the_latency(
         assert f"send lag p99 {lag_ms:.1f} ms" in found.reasons[0]
 
 
+def test_a_few_late_requests_do_not_say_enough_to_suspect_the_generator(tmp_path: Path) -> None:
+    """Nine of a hundred may be chance, ten are not."""
+    few = [chat(i, 2 if i < 9 else 0.1) for i in range(100)]
+    assert judged(tmp_path / "few", few).judgement == "uncalibrated"
+    enough = judged(tmp_path / "enough", [chat(i, 2 if i < 10 else 0.1) for i in range(100)])
+    assert enough.judgement == "suspect"
+    assert "10 requests (10.0%) were sent more than 1 ms late" in enough.reasons[0]
+
+
 def test_requests_that_were_not_sent_invalidate(tmp_path: Path) -> None:
     """Dropped sends hide load."""
     rows = [chat(i, 0.1) for i in range(99)] + [lost(99, 59 * S, Outcome.NOT_SENT)]
