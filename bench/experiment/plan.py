@@ -51,10 +51,16 @@ class Experiment(BaseModel):
 def rates(asked: list[float]) -> Experiment:
     """The same scenario at several arrival rates, slowest first."""
     jobs = [
-        Job(folder=f"rate-{rate:g}", overrides=(f"arrivals.rate_per_s={rate:g}",), rate_per_s=rate)
+        Job(folder=f"rate-{_say(rate)}", overrides=(f"arrivals.rate_per_s={_say(rate)}",), rate_per_s=rate)
         for rate in sorted(set(asked))
     ]
     return Experiment(kind="rates", runs=tuple(jobs))
+
+
+def _say(rate: float) -> str:
+    """As short as it goes without becoming another number."""
+    short = f"{rate:g}"
+    return short if float(short) == rate else repr(rate)
 
 
 def read(folder: Path) -> Experiment:
@@ -65,6 +71,8 @@ def read(folder: Path) -> Experiment:
         raise ExperimentError(f"{folder} is no experiment: it has no {FILE}") from None
     except ValidationError as error:
         raise ExperimentError(f"{folder / FILE} cannot be read: {error.errors()[0]['msg']}") from None
+    except UnicodeDecodeError:
+        raise ExperimentError(f"{folder / FILE} is not UTF-8 text") from None
 
 
 def run_all(folder: Path, experiment: Experiment, run: Callable[[Job, Path], bool]) -> Experiment:

@@ -71,17 +71,18 @@ def read_error(facts: Facts, headers: Mapping[str, str], body: bytes) -> None:
 def _code_and_message(body: bytes) -> tuple[str | None, str | None]:
     try:
         tree = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None, body[:200].decode(errors="replace") or None
     if not isinstance(tree, dict):
         return None, None
     envelope: Any = tree.get("error") or tree.get("detail")
     if isinstance(envelope, dict):
-        return _text(envelope.get("code")), _text(envelope.get("message"))
-    return _text(envelope), _text(tree.get("message"))
+        return as_text(envelope.get("code")), as_text(envelope.get("message"))
+    return as_text(envelope), as_text(tree.get("message"))
 
 
-def _text(value: Any) -> str | None:
+def as_text(value: Any) -> str | None:
+    """A word as it is, anything else (a code may be a number) as JSON."""
     return value if isinstance(value, str) else None if value is None else json.dumps(value)[:200]
 
 

@@ -25,6 +25,8 @@ class Exchange:
 
     def feed(self, data: bytes, now_ns: int) -> None:
         """Take bytes; after the end, and after nonsense, the rest is passed over."""
+        if self.done:
+            return
         self._now_ns = now_ns
         self.facts.response_bytes += len(data)
         try:
@@ -64,6 +66,10 @@ class Exchange:
     def on_headers_complete(self) -> None:
         """Choose the reader: only a 200 of a streamed request is a stream, and only if it says so."""
         facts = self.facts
+        if self.done:
+            # Bytes that nobody asked for follow the reply: this connection is out of step.
+            self.reusable = False
+            return
         facts.status = self._parser.get_status_code()
         facts.headers_ns = self._now_ns
         facts.request_id = self._headers.get("x-sie-request-id")
@@ -71,17 +77,18 @@ class Exchange:
         if self._ask.stream and facts.status == 200 and streams:
             self._reader = StreamReader(self._kind, self._ask, facts)
         else:
-            self._reader = WholeReader(self._ask, facts, self._headers)
+            self._reader = WholeReader(self._kind, self._ask, facts, self._headers)
 
     def on_body(self, piece: bytes) -> None:
         """Pass a piece on."""
-        if self._reader:
+        if self._reader and not self.done:
             self._reader.body(piece, self._now_ns)
 
     def on_message_complete(self) -> None:
         """Settle the outcome; an interim 1xx is no reply yet."""
         if (self.facts.status or 0) < 200:
             self._headers.clear()
+            self._reader = None
         elif self._reader and not self.done:
             self._reader.end(complete=True)
             self.reusable = bool(self._parser.should_keep_alive())

@@ -1,12 +1,13 @@
 """Bytes of a reply's body -> Facts: one reader for event streams, one for whole bodies."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import msgpack
 
-from bench.protocol.errors import judge_in_stream, read_error
+from bench.protocol.errors import as_text, judge_in_stream, read_error
 from bench.protocol.facts import Ask, Facts, Kind
 from bench.protocol.sse import EventDecoder, StreamMalformedError
 
@@ -19,6 +20,19 @@ class Reader(Protocol):
 
     def end(self, *, complete: bool) -> None:
         """Settle the outcome; `complete` is False where the connection broke."""
+
+
+MALFORMED = (
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    StreamMalformedError,
+    msgpack.UnpackException,
+)
+"""What reading a body raises that is not what it should be."""
 
 
 class StreamReader:
@@ -39,7 +53,7 @@ class StreamReader:
                     self._done = True
                 else:
                     self._read(self._facts, json.loads(data), now_ns)
-        except (ValueError, KeyError, TypeError, AttributeError, StreamMalformedError) as error:
+        except MALFORMED as error:
             self._facts.error_message = f"{type(error).__name__}: {error}"
             self._facts.settle("failed", "malformed")
 
@@ -68,7 +82,7 @@ def _chat_event(facts: Facts, event: Any, now_ns: int) -> None:
         )
         if visible + hidden + called:
             facts.text(visible + hidden + called, visible > 0, now_ns)
-        facts.finish_reason = choice.get("finish_reason") or facts.finish_reason
+        facts.finish_reason = as_text(choice.get("finish_reason")) or facts.finish_reason
     _usage(facts, event)
 
 
@@ -79,21 +93,22 @@ def _generate_event(facts: Facts, event: Any, now_ns: int) -> None:
     if text:
         facts.text(len(text), True, now_ns)
     if event.get("done"):
-        facts.finish_reason = event.get("finish_reason") or "stop"
-        facts.server_ttft_ms = event.get("ttft_ms")
+        facts.finish_reason = as_text(event.get("finish_reason")) or "stop"
+        facts.server_ttft_ms = _number(event.get("ttft_ms"))
     _usage(facts, event)
 
 
 def _stream_error(facts: Facts, error: Any) -> None:
-    detail = error if isinstance(error, dict) else {"message": str(error)}
-    facts.error_code, facts.error_message = detail.get("code"), detail.get("message")
+    detail = error if isinstance(error, dict) else {"message": error}
+    facts.error_code, facts.error_message = as_text(detail.get("code")), as_text(detail.get("message"))
     facts.settle(*judge_in_stream(facts.error_code))
 
 
 class WholeReader:
     """A body that means something only when it is complete: a result, or an error."""
 
-    def __init__(self, ask: Ask, facts: Facts, headers: Mapping[str, str]) -> None:
+    def __init__(self, kind: Kind, ask: Ask, facts: Facts, headers: Mapping[str, str]) -> None:
+        self._strict = kind == "sie"
         self._ask, self._facts, self._headers = ask, facts, headers
         self._body = bytearray()
 
@@ -117,32 +132,31 @@ class WholeReader:
             packed = "msgpack" in self._headers.get("content-type", "")
             tree = msgpack.unpackb(self._body) if packed else json.loads(self._body)
             _RESULTS[self._ask.operation](facts, tree)
-        except (
-            ValueError,
-            KeyError,
-            IndexError,
-            TypeError,
-            AttributeError,
-            msgpack.UnpackException,
-        ) as error:
+        except MALFORMED as error:
             facts.error_message = f"{type(error).__name__}: {error}"
             facts.settle("failed", "malformed")
             return
         facts.server_queue_ms = _milliseconds(self._headers.get("x-queue-time"))
         facts.server_inference_ms = _milliseconds(self._headers.get("x-inference-time"))
-        short = facts.items_returned is not None and facts.items_returned < self._ask.items
-        facts.settle(*(("degraded", "short_items") if short else ("ok", None)))
+        facts.settle(*self._verdict())
+
+    def _verdict(self) -> tuple[str, str | None]:
+        facts = self._facts
+        if facts.items_returned is not None:
+            short = facts.items_returned < self._ask.items
+            return ("degraded", "short_items") if short else ("ok", None)
+        return ("degraded", "missing_usage") if self._strict and facts.out_tokens is None else ("ok", None)
 
 
 def _chat_result(facts: Facts, tree: Any) -> None:
-    facts.finish_reason = tree["choices"][0]["finish_reason"]
+    facts.finish_reason = as_text(tree["choices"][0]["finish_reason"])
     _usage(facts, tree)
 
 
 def _generate_result(facts: Facts, tree: Any) -> None:
-    facts.finish_reason = tree["finish_reason"]
-    facts.server_ttft_ms, facts.server_tpot_ms = tree.get("ttft_ms"), tree.get("tpot_ms")
-    facts.attempt_id = tree.get("attempt_id")
+    facts.finish_reason = as_text(tree["finish_reason"])
+    facts.server_ttft_ms, facts.server_tpot_ms = _number(tree.get("ttft_ms")), _number(tree.get("tpot_ms"))
+    facts.attempt_id = as_text(tree.get("attempt_id"))
     _usage(facts, tree)
 
 
@@ -165,11 +179,27 @@ _RESULTS: Mapping[str, Callable[[Facts, Any], None]] = {
 def _usage(facts: Facts, tree: Any) -> None:
     usage = tree.get("usage")
     if usage:
-        facts.in_tokens, facts.out_tokens = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        facts.in_tokens = _count(usage.get("prompt_tokens"))
+        facts.out_tokens = _count(usage.get("completion_tokens"))
+
+
+# The record's columns are narrow: what does not fit is refused here, not when the books are joined.
+
+
+def _count(value: Any) -> int | None:
+    if value is None or (type(value) is int and 0 <= value < 1 << 31):
+        return value
+    raise ValueError(f"{value!r:.40} is no count")
+
+
+def _number(value: Any) -> float | None:
+    if value is None or (type(value) in {int, float} and math.isfinite(value)):
+        return value if value is None else float(value)
+    raise ValueError(f"{value!r:.40} is no number")
 
 
 def _milliseconds(header: str | None) -> float | None:
     try:
-        return float(header or "")
+        return _number(float(header or ""))
     except ValueError:
         return None

@@ -3,7 +3,7 @@
 StreamMalformedError   an event larger than any real one
 """
 
-MAX_EVENT_BYTES = 16 << 20
+MAX_EVENT_BYTES = 1 << 20
 
 
 class StreamMalformedError(ValueError):
@@ -20,6 +20,7 @@ class EventDecoder:
     def __init__(self) -> None:
         self._rest = b""
         self._data: list[bytes] = []
+        self._size = 0
         self._skip_lf = False
 
     def feed(self, chunk: bytes) -> list[bytes]:
@@ -33,17 +34,20 @@ class EventDecoder:
             self._skip_lf = text.endswith(b"\r")
             text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         *lines, self._rest = text.split(b"\n")
-        if len(self._rest) > MAX_EVENT_BYTES:
-            raise StreamMalformedError(f"a line of more than {MAX_EVENT_BYTES} bytes in an event stream")
-        return [event for line in lines if (event := self._line(line)) is not None]
+        events = [event for line in lines if (event := self._line(line)) is not None]
+        if len(self._rest) + self._size > MAX_EVENT_BYTES:
+            raise StreamMalformedError(f"more than {MAX_EVENT_BYTES} bytes in one event")
+        return events
 
     def _line(self, line: bytes) -> bytes | None:
+        self._size += len(line)
         if line.startswith(b"data:"):
             self._data.append(line[6:] if line[5:6] == b" " else line[5:])
         elif line == b"data":
             self._data.append(b"")
-        elif not line and self._data:
-            event = b"\n".join(self._data)
+        elif not line:
+            self._size = 0
+            event = b"\n".join(self._data) if self._data else None
             self._data.clear()
             return event
         return None

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 FORMAT_VERSION = 1
 FORMAT_HISTORY = {"1": "2026-11-22: first"}
@@ -139,7 +139,7 @@ class RunFolder:
 
     def log_files(self) -> list[Path]:
         """The logs of all workers, in their order."""
-        return sorted(self.path.glob("log/worker-*.msgpack"), key=lambda path: int(path.stem.split("-")[1]))
+        return sorted(self.path.glob("log/worker-*.msgpack"), key=worker_of)
 
     def info(self) -> RunInfo:
         """run.json, checked. Raises FolderError where it is missing, torn, or of a newer format."""
@@ -153,7 +153,12 @@ class RunFolder:
         version = facts.get("format_version") if isinstance(facts, dict) else None
         if not isinstance(version, int) or version > FORMAT_VERSION:
             raise FolderError(f"{file} has format version {version}; this bench reads up to {FORMAT_VERSION}")
-        return RunInfo.model_validate(facts)
+        try:
+            return RunInfo.model_validate(facts)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"]))
+            raise FolderError(f"{file} is no run.json of ours: {key}: {first['msg']}") from None
 
     def save(self, info: RunInfo) -> None:
         """Write run.json whole or not at all."""
@@ -166,8 +171,10 @@ class RunFolder:
         return pq.read_table(self.schedule_file)
 
     def write_schedule(self, table: pa.Table) -> None:
-        """Fix what is to be sent."""
-        pq.write_table(table, self.schedule_file, compression="zstd")
+        """Fix what is to be sent, whole or not at all."""
+        draft = self.path / ".schedule.parquet.draft"
+        pq.write_table(table, draft, compression="zstd")
+        draft.replace(self.schedule_file)
 
     def health(self) -> Iterator[dict[str, Any]]:
         """The lines of health.jsonl; a torn last one is left out."""
@@ -206,6 +213,11 @@ def _first_free(results: Path, stem: str) -> Path:
             number += 1
         else:
             return path
+
+
+def worker_of(log_file: Path) -> int:
+    """The number of the worker that wrote a log."""
+    return int(log_file.stem.split("-")[1])
 
 
 def replace(file: Path, text: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.record.folder import Books, RunFolder, Salvage
+from bench.record.folder import Books, RunFolder, Salvage, worker_of
 from bench.record.log import FLUSH_EVERY_NS, Beat, Ended, LogReader, Sent
 from bench.record.schema import EVENTS, FIELDS, REQUESTS, Attempt, Outcome, Record
 
@@ -29,7 +29,7 @@ class _Logs:
 
     sent: dict[int, tuple[int, Sent]] = field(default_factory=dict)
     ended: set[int] = field(default_factory=set)
-    beats: list[int] = field(default_factory=list)
+    beats: list[int | None] = field(default_factory=list)
     torn: int = 0
 
 
@@ -55,8 +55,8 @@ def join(folder: RunFolder) -> tuple[Books, Salvage]:
 
 
 def _ended(folder: RunFolder, logs: _Logs) -> Iterator[Ended]:
-    for worker, path in enumerate(folder.log_files()):
-        reader, beat = LogReader(path), None
+    for path in folder.log_files():
+        worker, reader, beat = worker_of(path), LogReader(path), None
         for entry in reader:
             match entry:
                 case Ended() if entry.record.index not in logs.ended:
@@ -68,7 +68,7 @@ def _ended(folder: RunFolder, logs: _Logs) -> Iterator[Ended]:
                 case Beat():
                     beat = entry.now_ns
         logs.torn += reader.torn
-        logs.beats.extend([] if beat is None else [beat])
+        logs.beats.append(beat)
 
 
 def _rest(schedule: pa.Table, logs: _Logs) -> Iterator[Record]:
@@ -141,9 +141,13 @@ def _books(table: pa.Table) -> Books:
 
 
 def _doubts(rest: list[Record], logs: _Logs) -> Salvage:
-    beat = min(logs.beats, default=None)
-    after = range(0) if beat is None else range(beat, beat + GRACE_NS)
-    late = [row for row in rest if row.outcome == Outcome.NOT_SENT and row.scheduled_ns in after]
+    beat = min((end for end in logs.beats if end is not None), default=None)
+    after = [range(beat, beat + GRACE_NS) for beat in {end or 0 for end in logs.beats}]
+    late = [
+        row
+        for row in rest
+        if row.outcome == Outcome.NOT_SENT and any(row.scheduled_ns in span for span in after)
+    ]
     unfinished = [row for row in rest if row.outcome == Outcome.UNFINISHED]
     return Salvage(
         torn_entries=logs.torn, last_beat_ns=beat, maybe_sent=len(late), maybe_ended=len(unfinished)

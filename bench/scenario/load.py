@@ -5,20 +5,24 @@ ScenarioError   everything that is wrong, one line each: place, value, what to d
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedBase
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarbool import ScalarBoolean
 
 from bench.scenario.names import names_at
 from bench.scenario.types import Scenario
 
 Keys = tuple[str | int, ...]
+
+# What the YAML reader raises: odd keys, dates that are none and deep nesting come out raw.
+UNREADABLE = (YAMLError, ValueError, TypeError, LookupError, AttributeError, RuntimeError)
 
 FILES = ("arrivals.file", "sim.fault_plan", "classes.*.input_tokens.file", "classes.*.output_tokens.file")
 
@@ -52,15 +56,22 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Scenario:
     """
     tree = _read(path)
     _anchor_files(tree, path.parent)
-    origins = {}
+    faults: list[Fault] = []
+    origins: dict[Keys, str] = {}
     for override in overrides:
-        keys = _override(tree, override)
-        origins[keys] = f"--set {override}"
+        try:
+            origins[_override(tree, override)] = _place(override)
+        except ScenarioError as error:
+            faults += error.faults
     try:
-        return Scenario.model_validate_json(json.dumps(tree, default=str))
+        scenario = Scenario.model_validate_json(json.dumps(_plain(tree), default=str))
     except ValidationError as error:
-        faults = [_fault(dict(detail), tree, origins, path) for detail in error.errors(include_url=False)]
-        raise ScenarioError(list(dict.fromkeys(faults))) from None
+        faults += [_fault(dict(detail), tree, origins, path) for detail in error.errors(include_url=False)]
+    except (TypeError, ValueError, RecursionError):
+        faults.append(Fault(str(path), "", "holds YAML that JSON cannot say: an odd key, or itself"))
+    if faults:
+        raise ScenarioError(list(dict.fromkeys(faults)))
+    return scenario
 
 
 def json_schema() -> dict[str, Any]:
@@ -79,13 +90,26 @@ def _read(path: Path) -> Any:
         tree = YAML(typ="rt", pure=True).load(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problem = " ".join(str(error.problem or error.context).split())
+        problem = str(error.problem or error.context).strip().split("\n")[0]
         raise ScenarioError([Fault(f"{path}:{line}", "", f"not valid YAML: {problem}")]) from None
-    except YAMLError as error:
-        raise ScenarioError([Fault(str(path), "", f"not valid YAML: {error}")]) from None
+    except UNREADABLE as error:
+        raise ScenarioError([Fault(str(path), "", f"not valid YAML: {_first_line(error)}")]) from None
     if not isinstance(tree, dict):
         raise ScenarioError([Fault(f"{path}:1", "", "a scenario is a mapping of keys, see `bench schema`")])
     return tree
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]
+
+
+def _plain(node: Any) -> Any:
+    """A boolean with an anchor is a kind of int to the YAML reader."""
+    if isinstance(node, dict):
+        return {key: _plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_plain(value) for value in node]
+    return bool(node) if isinstance(node, ScalarBoolean) else node
 
 
 def _anchor_files(tree: Any, folder: Path) -> None:
@@ -113,32 +137,45 @@ def _matches(tree: Any, pattern: Sequence[str]) -> Iterable[tuple[dict[str, Any]
 def _override(tree: Any, override: str) -> Keys:
     dotted, equals, text = override.partition("=")
     if not equals or not dotted:
-        raise ScenarioError([Fault(f"--set {override}", "", "say it as key=value, arrivals.rate_per_s=20")])
+        raise ScenarioError([Fault(_place(override), "", "say it as key=value, arrivals.rate_per_s=20")])
     try:
         value = YAML(typ="safe", pure=True).load(text)
-    except YAMLError:
-        raise ScenarioError([Fault(f"--set {override}", "", f"{text!r} is not a YAML value")]) from None
+    except UNREADABLE:
+        raise ScenarioError(
+            [Fault(_place(override), "", "what stands after = is not a YAML value")]
+        ) from None
     keys: list[str | int] = []
     *parents, last = dotted.split(".")
     for name in parents:
         tree = _descend(tree, name, keys, override)
     key = _key_in(tree, last)
     if key is None:
-        raise ScenarioError([Fault(f"--set {override}", dotted, "there is no such place in this scenario")])
-    tree[key] = str(Path(value).resolve()) if last in {"file", "fault_plan"} and value else value
+        raise ScenarioError([Fault(_place(override), dotted, "there is no such place in this scenario")])
+    is_file = last in {"file", "fault_plan"} and isinstance(value, str)
+    tree[key] = str(Path(value).resolve()) if is_file else value
     return (*keys, key)
+
+
+def _place(override: str) -> str:
+    """The override as it was given, save what may be a secret."""
+    dotted, equals, value = override.partition("=")
+    return f"--set {dotted}={_HIDDEN}" if equals and _is_secret(dotted, value) else f"--set {override}"
 
 
 def _descend(tree: Any, name: str, keys: list[str | int], override: str) -> Any:
     key = _key_in(tree, name)
     if key is None:
-        there = [str(item["name"]) for item in tree if "name" in item] if isinstance(tree, list) else []
+        there = [str(item["name"]) for item in _items(tree) if "name" in item]
         hint = f"; there are: {', '.join(there)}" if there else ""
-        raise ScenarioError([Fault(f"--set {override}", name, f"there is no such place{hint}")])
+        raise ScenarioError([Fault(_place(override), name, f"there is no such place{hint}")])
     keys.append(key)
     if isinstance(tree, dict) and tree.get(key) is None:
         tree[key] = {}
     return tree[key]
+
+
+def _items(tree: Any) -> list[dict[str, Any]]:
+    return [item for item in tree if isinstance(item, dict)] if isinstance(tree, list) else []
 
 
 def _key_in(tree: Any, name: str) -> str | int | None:
@@ -154,10 +191,16 @@ def _key_in(tree: Any, name: str) -> str | int | None:
 # --- faults ------------------------------------------------------------------------------------------------
 
 
-def _fault(detail: dict[str, Any], tree: Any, origins: Mapping[Keys, str], path: Path) -> Fault:
+def _fault(detail: dict[str, Any], tree: Any, origins: dict[Keys, str], path: Path) -> Fault:
     keys = _real_keys(tree, detail["loc"])
-    place = next((origin for at, origin in origins.items() if keys[: len(at)] == at), None)
+    place = next((origin for at, origin in reversed(origins.items()) if _touches(at, keys)), None)
     return Fault(place or f"{path}:{_line(tree, keys)}", _dotted(keys), _message(detail))
+
+
+def _touches(override: Keys, fault: Keys) -> bool:
+    """Whether an override set the faulty value, what it stands in, or (below the root) a part of it."""
+    shared = min(len(override), len(fault))
+    return bool(shared) and override[:shared] == fault[:shared]
 
 
 def _real_keys(tree: Any, loc: Sequence[str | int]) -> Keys:
@@ -191,10 +234,9 @@ def _line(tree: Any, keys: Keys) -> int:
     """The line of the deepest key that stands in the file, counted from 1."""
     line = tree.lc.line
     for key in keys:
-        if not (_holds(tree, key) and isinstance(tree, CommentedBase)):
+        if not (_holds(tree, key) and hasattr(tree, "lc") and key in tree.lc.data):
             break
-        marks: Any = tree.lc
-        line = (marks.item(key) if isinstance(tree, list) else marks.key(key))[0]
+        line = tree.lc.data[key][0]
         tree = tree[key]
     return int(line) + 1
 
@@ -204,9 +246,9 @@ def _dotted(keys: Keys) -> str:
 
 
 def _message(detail: dict[str, Any]) -> str:
-    kind, value = detail["type"], detail.get("input")
+    kind = detail["type"]
     if kind == "extra_forbidden":
-        return f"unknown key, with value {_short(value)}{_nearest(detail['loc'])}"
+        return f"unknown key, with value {_said(detail)}{_nearest(detail['loc'])}"
     if kind == "missing":
         return "is missing"
     if kind == "union_tag_not_found":
@@ -218,7 +260,7 @@ def _message(detail: dict[str, Any]) -> str:
         return f"{detail['ctx']['discriminator']} {tag!r} is not one of {expected}{hint}"
     message = detail["msg"].removeprefix("Value error, ")
     return (
-        message if kind == "value_error" else f"{_short(value)} is refused: {message[0].lower()}{message[1:]}"
+        message if kind == "value_error" else f"{_said(detail)} is refused: {message[0].lower()}{message[1:]}"
     )
 
 
@@ -226,6 +268,22 @@ def _nearest(loc: Sequence[str | int]) -> str:
     valid = names_at(Scenario, loc)
     close = difflib.get_close_matches(str(loc[-1]), valid, 1)
     return f"; did you mean {close[0]!r}?" if close else f"; valid here: {', '.join(valid)}"
+
+
+def _said(detail: dict[str, Any]) -> str:
+    value = _short(detail.get("input"))
+    return _HIDDEN if _is_secret(str(detail["loc"][-1]), value) else value
+
+
+def _is_secret(key: str, value: str) -> bool:
+    """Whether a value may be a credential that someone put in the wrong place."""
+    return bool(
+        re.search(r"key|secret|password|token(_env)?$|auth|_env$", key, re.IGNORECASE)
+        or re.search(r"://\S*@", value)
+    )
+
+
+_HIDDEN = "(not shown)"
 
 
 def _short(value: Any) -> str:

@@ -1,8 +1,10 @@
 """What a scenario may say: typed, frozen, and closed (an unknown key is a fault)."""
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -11,10 +13,13 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
 Share = Annotated[float, Field(gt=0, le=1)]
+Tokens = Annotated[int, Field(gt=0, le=10_000_000)]
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
@@ -31,7 +36,7 @@ class FixedLength(Closed):
     """Always the same number of tokens. In YAML a bare number means this."""
 
     distribution: Literal["fixed"] = "fixed"
-    tokens: PositiveInt
+    tokens: Tokens
 
 
 class LognormalLength(Closed):
@@ -40,8 +45,8 @@ class LognormalLength(Closed):
     distribution: Literal["lognormal"]
     median: PositiveFloat
     sigma: NonNegativeFloat = Field(description="standard deviation of the logarithm")
-    min: PositiveInt = 1
-    max: PositiveInt = 32_768
+    min: Tokens = 1
+    max: Tokens = 32_768
 
     @model_validator(mode="after")
     def _ordered(self) -> "LognormalLength":
@@ -54,7 +59,7 @@ class EmpiricalLength(Closed):
     """Tokens drawn with replacement from `values`, or from a column of whole numbers in a CSV file."""
 
     distribution: Literal["empirical"]
-    values: tuple[PositiveInt, ...] = ()
+    values: tuple[Tokens, ...] = ()
     file: str | None = None
     column: str | None = None
 
@@ -79,16 +84,19 @@ def _spell_out(value: Any) -> Any:
     if value == "trace":
         return {"distribution": "trace"}
     if not isinstance(value, dict):
-        raise ValueError(f"{value!r} is no length: say a number of tokens, trace, or a mapping with distribution")
+        raise ValueError(  # noqa: TRY004 - pydantic makes a fault of a ValueError only
+            f"{value!r} is no length: say a number of tokens, trace, or a mapping with distribution"
+        )
     return value
 
 
+SpelledOut = Annotated[
+    FixedLength | LognormalLength | EmpiricalLength | TraceLength,
+    Field(discriminator="distribution"),
+]
 Length = Annotated[
-    Annotated[
-        FixedLength | LognormalLength | EmpiricalLength | TraceLength,
-        Field(discriminator="distribution"),
-    ],
-    BeforeValidator(_spell_out),
+    SpelledOut,
+    BeforeValidator(_spell_out, json_schema_input_type=Tokens | Literal["trace"] | SpelledOut),
 ]
 
 
@@ -132,7 +140,7 @@ class _Traffic(Closed):
     weight: PositiveFloat = Field(1.0, description="share of requests, relative to the other classes")
     model: Annotated[str, Field(min_length=1)]
     pool: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")] | None = None
-    profiles: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+    profiles: tuple[Annotated[str, Field(pattern=r"^[!-~]+$")], ...] = Field(
         (), description="machine profiles to ask for, each request one of them; none: leave it to the gateway"
     )
     input_tokens: Length
@@ -178,7 +186,7 @@ class ScoreTraffic(_Traffic):
 
     operation: Literal["score"]
     documents: PositiveInt = 10
-    query_tokens: PositiveInt = 32
+    query_tokens: Tokens = 32
 
 
 Traffic = ChatTraffic | GenerateTraffic | EncodeTraffic | ScoreTraffic
@@ -208,7 +216,7 @@ class TraceArrivals(Closed):
     file: Annotated[str, Field(min_length=1)]
     format: Literal["azure"] = "azure"
     speed: PositiveFloat = Field(1.0, description="5 = five times faster than the trace")
-    max_input_tokens: PositiveInt | None = None
+    max_input_tokens: Tokens | None = None
     over_limit: Literal["clip", "drop"] = "clip"
     broken_lines: Literal["stop", "skip"] = "stop"
 
@@ -227,11 +235,24 @@ class ClosedLoop(Closed):
 # --- whom and how long -------------------------------------------------------------------------------------
 
 
+def _has_real_port(url: str) -> str:
+    if not 0 < (urlsplit(url).port or 80) < 65_536:
+        raise ValueError(f"{url!r} has no real port")
+    return url
+
+
+Url = Annotated[
+    str,
+    Field(pattern=r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!-~]*)?$"),
+    AfterValidator(_has_real_port),
+]
+
+
 class Target(Closed):
     """Where the requests go. Without a URL: the embedded simulated gateway."""
 
     kind: Literal["sie", "openai"] = "sie"
-    url: Annotated[str, Field(pattern=r"^https?://[^/\s@]+(/\S*)?$")] | None = None
+    url: Url | None = None
     api_key_env: EnvironmentName | None = Field(None, description="name of the variable that holds the key")
     admin_key_env: EnvironmentName | None = Field(None, description="the same for pool writes")
 
@@ -281,7 +302,7 @@ class Scenario(Closed):
     target: Target = Target()
     timeouts: Timeouts = Timeouts()
     arrivals: Arrivals | None = None
-    closed_loop: ClosedLoop | None = None
+    closed_loop: Annotated[ClosedLoop | None, Field(validate_default=True)] = None
     classes: tuple[Annotated[Traffic, Field(discriminator="operation")], ...]
     chars_per_token: PositiveFloat | None = Field(
         None, description="length of a token in generated texts; left out: learned from the server's usage"
@@ -289,36 +310,43 @@ class Scenario(Closed):
     max_error_rate: Annotated[float, Field(ge=0, le=1)] = 0.01
     sim: Sim = Sim()
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> "Scenario":
-        faults = list(self._faults())
-        if faults:
-            raise ValueError("; ".join(faults))
-        return self
+    # Field by field, so that one fault hides no other and each has its line. `info.data` holds the keys
+    # above that are valid in themselves.
 
-    def _faults(self) -> list[str]:
-        names = [traffic.name for traffic in self.classes]
+    @field_validator("warmup_s")
+    @classmethod
+    def _leaves_something(cls, warmup_s: float, info: ValidationInfo) -> float:
+        duration_s = info.data.get("duration_s")
+        if duration_s is not None and warmup_s >= duration_s:
+            raise ValueError(f"warmup_s {warmup_s:g} leaves nothing of duration_s {duration_s:g}")
+        return warmup_s
+
+    @field_validator("closed_loop")
+    @classmethod
+    def _one_loop(cls, closed_loop: ClosedLoop | None, info: ValidationInfo) -> ClosedLoop | None:
+        if "arrivals" in info.data and (info.data["arrivals"] is None) == (closed_loop is None):
+            raise ValueError("give one of arrivals (open loop) and closed_loop")
+        return closed_loop
+
+    @field_validator("classes")
+    @classmethod
+    def _fit_together(cls, classes: tuple[Traffic, ...], info: ValidationInfo) -> tuple[Traffic, ...]:
+        names = [traffic.name for traffic in classes]
         repeated = sorted({name for name in names if names.count(name) > 1})
         rules = {
-            "classes is empty: name at least one traffic class": not self.classes,
-            "give one of arrivals (open loop) and closed_loop": (self.arrivals is None)
-            == (self.closed_loop is None),
-            f"warmup_s {self.warmup_s:g} leaves nothing of duration_s {self.duration_s:g}": self.warmup_s
-            >= self.duration_s,
+            "classes is empty: name at least one traffic class": not classes,
             f"class names must differ; repeated: {', '.join(repeated)}": bool(repeated),
-            "lengths from the trace need arrivals with process: trace": self._wants_trace_lengths()
-            and not isinstance(self.arrivals, TraceArrivals),
+            "lengths from the trace need arrivals with process: trace": "arrivals" in info.data
+            and not isinstance(info.data["arrivals"], TraceArrivals)
+            and any(isinstance(length, TraceLength) for traffic in classes for length in _lengths(traffic)),
         }
-        if self.target.kind == "openai":
-            foreign = [t.operation for t in self.classes if t.operation != "chat"]
-            rules[f"target kind openai serves chat only, not {', '.join(sorted(set(foreign)))}"] = bool(
-                foreign
-            )
-        return [rule for rule, broken in rules.items() if broken]
-
-    def _wants_trace_lengths(self) -> bool:
-        lengths = [length for traffic in self.classes for length in _lengths(traffic)]
-        return any(isinstance(length, TraceLength) for length in lengths)
+        if "target" in info.data and info.data["target"].kind == "openai":
+            foreign = sorted({traffic.operation for traffic in classes} - {"chat"})
+            rules[f"target kind openai serves chat only, not {', '.join(foreign)}"] = bool(foreign)
+        broken = [rule for rule, is_broken in rules.items() if is_broken]
+        if broken:
+            raise ValueError("; ".join(broken))
+        return classes
 
     def traffic(self, name: str) -> Traffic:
         """The traffic class of that name; KeyError where there is none."""

@@ -10,6 +10,8 @@ from bench.scenario import EmpiricalLength, FixedLength, Length, LognormalLength
 
 Tokens = npt.NDArray[np.int32]
 
+MAX_TOKENS = 10_000_000
+
 
 class LengthError(ValueError):
     """A file of lengths that cannot be used."""
@@ -37,15 +39,21 @@ def _sample(length: EmpiricalLength) -> Tokens:
             rows = csv.DictReader(text)
             if column not in (rows.fieldnames or ()):
                 raise LengthError(f"{length.file}:1: no column {column!r}; there are: {rows.fieldnames}")
-            return np.array(
-                [_tokens(row[column], length.file, rows.line_num) for row in rows], dtype=np.int32
-            )
+            found = [_tokens(row[column], length.file, rows.line_num) for row in rows]
     except OSError as error:
         raise LengthError(f"{length.file}: cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise LengthError(f"{length.file}: is no CSV file in UTF-8: {error}") from None
+    if not found:
+        raise LengthError(f"{length.file}: no lengths in it")
+    return np.array(found, dtype=np.int32)
 
 
 def _tokens(text: str, file: str, line: int) -> int:
     try:
-        return max(1, int(text))
+        tokens = int(text)
     except (TypeError, ValueError):
         raise LengthError(f"{file}:{line}: {text!r} is no whole number") from None
+    if not 0 <= tokens <= MAX_TOKENS:
+        raise LengthError(f"{file}:{line}: {text!r} is no length: from 0 (taken as 1) to {MAX_TOKENS}")
+    return max(1, tokens)

@@ -4,9 +4,10 @@ TraceError   the file cannot be used; the message names the line
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from bench.scenario import TraceArrivals
 from bench.workload.arrivals import NS_PER_S, Instants
+from bench.workload.lengths import MAX_TOKENS
 
 AZURE_COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 
@@ -79,7 +81,9 @@ def read_trace(arrivals: TraceArrivals, duration_s: float) -> Trace:
 def _replayed(instants_ns: Instants, speed: float) -> Instants:
     """Time since the first line, divided by `speed` without rounding error: bins of the trace stay bins."""
     ratio = Fraction(speed).limit_denominator(1_000_000)
-    replayed: Instants = (instants_ns - instants_ns[0]) * ratio.denominator // ratio.numerator
+    # Whole and rest apart: a long trace times the denominator would not fit in 64 bits.
+    whole, rest = np.divmod(instants_ns - instants_ns[0], ratio.numerator)
+    replayed: Instants = whole * ratio.denominator + rest * ratio.denominator // ratio.numerator
     return replayed
 
 
@@ -111,23 +115,31 @@ def _lines(file: Path) -> Iterator[tuple[int, list[str]]]:
                     yield reader.line_num, row
     except OSError as error:
         raise TraceError(f"{file}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise TraceError(f"{file}: is not UTF-8 text") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise TraceError(f"{file}: is no CSV file in UTF-8: {error}") from None
 
 
 def _azure(row: list[str]) -> tuple[int, int, int]:
     if len(row) != len(AZURE_COLUMNS):
         raise ValueError(f"{len(row)} columns, expected {len(AZURE_COLUMNS)}")
     in_tokens, out_tokens = int(row[1]), int(row[2])
-    if in_tokens < 0 or out_tokens < 0:
-        raise ValueError("a length below 0")
+    if not (0 <= in_tokens <= MAX_TOKENS and 0 <= out_tokens <= MAX_TOKENS):
+        raise ValueError(f"a length is from 0 to {MAX_TOKENS}")
     return _instant_ns(row[0].strip()), in_tokens, out_tokens
 
 
 def _instant_ns(text: str) -> int:
-    """A wall-clock time with up to nine decimals; only differences of it mean anything."""
-    whole, _, decimals = text.partition(".")
-    if decimals and not (decimals.isdigit() and len(decimals) <= 9):
+    """A wall-clock time with up to nine decimals; only differences of it mean anything.
+
+    The traces of 2023 name no time zone, those of 2024 end in `+00:00`.
+    """
+    found = _TIME.fullmatch(text)
+    if not found:
         raise ValueError(f"{text!r} is no time")
-    seconds = int((datetime.fromisoformat(whole) - datetime(1970, 1, 1)).total_seconds())
-    return seconds * NS_PER_S + int(decimals.ljust(9, "0") or 0)
+    whole, decimals, zone = found.groups(default="")
+    seconds = int((datetime.fromisoformat(whole + (zone or "+00:00")) - _EPOCH).total_seconds())
+    return seconds * NS_PER_S + int(decimals.ljust(9, "0"))
+
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,0 +1,105 @@
+"""Replies as bytes, and what an Exchange makes of them."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from itertools import pairwise
+from typing import Any
+
+from bench.protocol import Ask, Exchange, Facts
+from bench.protocol.facts import Kind, Operation
+
+OPERATIONS: tuple[Operation, ...] = ("chat", "generate", "encode", "score")
+DONE = b"data: [DONE]\n\n"
+
+
+def asking(operation: Operation, *texts: str, stream: bool = False) -> Ask:
+    """A request for a small model; two texts where none are given."""
+    return Ask(operation=operation, model="BAAI/m", texts=texts or ("a", "b"), stream=stream, max_tokens=8)
+
+
+CHAT = asking("chat", "hi", stream=True)
+GENERATE = asking("generate", "hi", stream=True)
+
+
+def sse(*events: Any) -> bytes:
+    """A body of events, each a JSON value in one line."""
+    return b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
+
+
+def delta(finish: str | None = None, **said: Any) -> dict[str, Any]:
+    """A chunk of a streamed chat with one choice."""
+    return {
+        "object": "chat.completion.chunk",
+        "choices": [{"index": 0, "delta": said, "finish_reason": finish}],
+    }
+
+
+def usage(prompt: int, completion: int) -> dict[str, Any]:
+    """The last chunk of a streamed chat: usage, and no choices."""
+    counts = {"prompt_tokens": prompt, "completion_tokens": completion}
+    return {"choices": [], "usage": {**counts, "total_tokens": prompt + completion}}
+
+
+def head(status: int = 200, content_type: str = "application/json", **headers: str) -> bytes:
+    """The head of a reply; underscores in header names stand for dashes."""
+    lines = [f"HTTP/1.1 {status} Whatever", f"content-type: {content_type}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def sized(body: bytes, status: int = 200, content_type: str = "application/json", **headers: str) -> bytes:
+    """A reply with a content-length."""
+    return head(status, content_type, content_length=str(len(body)), **headers) + body
+
+
+def chunked(*pieces: bytes, content_type: str = "text/event-stream", end: bool = True) -> bytes:
+    """A reply in chunks, one a piece; without `end` the last, empty chunk is missing."""
+    body = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces if piece)
+    return head(200, content_type, transfer_encoding="chunked") + body + (b"0\r\n\r\n" if end else b"")
+
+
+def until_close(body: bytes, content_type: str = "text/event-stream") -> bytes:
+    """A reply that ends with its connection."""
+    return head(200, content_type, connection="close") + body
+
+
+def answered(status: int, body: Any, **headers: str) -> bytes:
+    """A reply of JSON."""
+    return sized(json.dumps(body).encode(), status, **headers)
+
+
+def fed(
+    ask: Ask, pieces: Sequence[bytes] | bytes, kind: Kind = "sie", *, close: bool = False
+) -> tuple[Facts, Exchange]:
+    """Feed a reply, the n-th piece at instant n; `close` ends the connection after the last."""
+    exchange = Exchange(kind, ask)
+    for instant, piece in enumerate([pieces] if isinstance(pieces, bytes) else pieces):
+        exchange.feed(piece, instant)
+    if close:
+        exchange.closed(len(pieces))
+    return exchange.facts, exchange
+
+
+def outcome(
+    ask: Ask, reply: bytes, kind: Kind = "sie", *, close: bool = False
+) -> tuple[str | None, str | None]:
+    """Outcome and reason of a whole reply that must settle."""
+    facts, exchange = fed(ask, reply, kind, close=close)
+    assert exchange.done
+    assert facts.end_ns is not None
+    return facts.outcome, facts.reason
+
+
+def timeless(facts: Facts) -> Mapping[str, Any]:
+    """All that does not depend on when and in how many pieces the bytes came."""
+    said = {field.name: getattr(facts, field.name) for field in fields(facts)}
+    known = {name: value is not None for name, value in said.items() if name.endswith("_ns")}
+    said["event_ns"] = len(facts.event_ns)
+    return {name: value for name, value in said.items() if name != "merged_events"} | known
+
+
+def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
+    """The same bytes in pieces, cut at places counted modulo their number."""
+    edges = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
+    return [data[begin:end] for begin, end in pairwise(edges)]
