@@ -1,7 +1,7 @@
 """A planned request -> an Ask in the target's terms."""
 
 from bench.protocol import Ask
-from bench.scenario import ChatTraffic, GenerateTraffic
+from bench.scenario import Generation
 from bench.workload import Planned, Texts
 
 
@@ -14,13 +14,13 @@ def ask_for(planned: Planned, texts: Texts) -> Ask:
         texts=texts.of(planned),
         stream=planned.stream,
         max_tokens=planned.out_tokens,
-        sampling=_sampling(traffic) if isinstance(traffic, ChatTraffic | GenerateTraffic) else {},
+        sampling=_sampling(traffic) if isinstance(traffic, Generation) else {},
         pool=traffic.pool,
         profile=planned.profile,
     )
 
 
-def _sampling(traffic: ChatTraffic | GenerateTraffic) -> dict[str, object]:
+def _sampling(traffic: Generation) -> dict[str, object]:
     said = traffic.sampling.model_dump(mode="json", exclude_none=True)
     return {name: value for name, value in said.items() if value != []}
 

@@ -34,9 +34,12 @@ def endpoint_of(target: Target) -> Endpoint:
 def _secret(name: str | None) -> str | None:
     if name is None:
         return None
-    if not os.environ.get(name):
+    key = os.environ.get(name, "").strip()
+    if not key:
         raise TargetError(f"the environment variable {name}, which should hold the key, is empty or not set")
-    return os.environ[name]
+    if not (key.isascii() and key.isprintable()):
+        raise TargetError(f"the environment variable {name} holds characters that no header can carry")
+    return key
 
 
 def introduce(scenario: Scenario, endpoint: Endpoint) -> TargetSaid:

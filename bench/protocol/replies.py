@@ -60,6 +60,8 @@ class StreamReader:
     def end(self, *, complete: bool) -> None:
         """A stream is good with a finish reason and, from the gateway, `[DONE]` and usage."""
         facts = self._facts
+        if facts.finish_reason == "error":
+            facts.settle("failed", "stream_error")
         finished = facts.finish_reason is not None
         if finished and (self._done or not self._strict):
             lacks_usage = self._strict and facts.out_tokens is None

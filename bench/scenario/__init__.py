@@ -1,29 +1,28 @@
 """What to send, and what is good enough: scenario files, checked in full before anything happens."""
 
+from bench.scenario.lengths import EmpiricalLength, FixedLength, Length, LognormalLength, TraceLength
 from bench.scenario.load import Fault, ScenarioError, json_schema, load
 from bench.scenario.shipped import shipped
-from bench.scenario.types import (
+from bench.scenario.traffic import (
     ChatTraffic,
+    EncodeTraffic,
+    GenerateTraffic,
+    Generation,
+    Sampling,
+    ScoreTraffic,
+    Slo,
+    Traffic,
+)
+from bench.scenario.types import (
     ClosedLoop,
     ConstantArrivals,
-    EmpiricalLength,
-    EncodeTraffic,
-    FixedLength,
-    GenerateTraffic,
-    Length,
-    LognormalLength,
     PoissonArrivals,
-    Sampling,
     Scenario,
-    ScoreTraffic,
     Seeds,
     Sim,
-    Slo,
     Target,
     Timeouts,
     TraceArrivals,
-    TraceLength,
-    Traffic,
 )
 
 __all__ = [
@@ -35,6 +34,7 @@ __all__ = [
     "Fault",
     "FixedLength",
     "GenerateTraffic",
+    "Generation",
     "Length",
     "LognormalLength",
     "PoissonArrivals",

@@ -1,13 +1,10 @@
-"""What a scenario may say: typed, frozen, and closed (an unknown key is a fault)."""
+"""What a scenario may say as a whole: when, whom, how long, and which traffic."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -15,184 +12,11 @@ from pydantic import (
     PositiveInt,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
-Share = Annotated[float, Field(gt=0, le=1)]
-Tokens = Annotated[int, Field(gt=0, le=10_000_000)]
-EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-
-
-class Closed(BaseModel):
-    """Frozen, strict, and without room for keys that nobody reads."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
-
-
-# --- lengths -----------------------------------------------------------------------------------------------
-
-
-class FixedLength(Closed):
-    """Always the same number of tokens. In YAML a bare number means this."""
-
-    distribution: Literal["fixed"] = "fixed"
-    tokens: Tokens
-
-
-class LognormalLength(Closed):
-    """Tokens with a lognormal distribution, clipped to [min, max]."""
-
-    distribution: Literal["lognormal"]
-    median: PositiveFloat
-    sigma: NonNegativeFloat = Field(description="standard deviation of the logarithm")
-    min: Tokens = 1
-    max: Tokens = 32_768
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "LognormalLength":
-        if self.min > self.max:
-            raise ValueError(f"min {self.min} is above max {self.max}")
-        return self
-
-
-class EmpiricalLength(Closed):
-    """Tokens drawn with replacement from `values`, or from a column of whole numbers in a CSV file."""
-
-    distribution: Literal["empirical"]
-    values: tuple[Tokens, ...] = ()
-    file: str | None = None
-    column: str | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> "EmpiricalLength":
-        if bool(self.values) == bool(self.file):
-            raise ValueError("give either values, or file and column")
-        if self.file and not self.column:
-            raise ValueError("a file needs the name of its column")
-        return self
-
-
-class TraceLength(Closed):
-    """The trace's own length of that request. In YAML the bare word `trace` means this."""
-
-    distribution: Literal["trace"] = "trace"
-
-
-def _spell_out(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return {"distribution": "fixed", "tokens": value}
-    if value == "trace":
-        return {"distribution": "trace"}
-    if not isinstance(value, dict):
-        raise ValueError(  # noqa: TRY004 - pydantic makes a fault of a ValueError only
-            f"{value!r} is no length: say a number of tokens, trace, or a mapping with distribution"
-        )
-    return value
-
-
-SpelledOut = Annotated[
-    FixedLength | LognormalLength | EmpiricalLength | TraceLength,
-    Field(discriminator="distribution"),
-]
-Length = Annotated[
-    SpelledOut,
-    BeforeValidator(_spell_out, json_schema_input_type=Tokens | Literal["trace"] | SpelledOut),
-]
-
-
-# --- what is good enough -----------------------------------------------------------------------------------
-
-
-class Slo(Closed):
-    """Limits a request must keep, all of them, and the share of offered requests that must."""
-
-    ttft_ms: PositiveFloat | None = None
-    tpot_ms: PositiveFloat | None = None
-    e2e_ms: PositiveFloat | None = None
-    attainment: Share = 0.95
-
-    @model_validator(mode="after")
-    def _says_something(self) -> "Slo":
-        if not self.limits_ms():
-            raise ValueError("an SLO needs at least one of ttft_ms, tpot_ms, e2e_ms")
-        return self
-
-    def limits_ms(self) -> dict[str, float]:
-        """The limits that were set, by the name of the request metric, in milliseconds."""
-        limits = {"ttft": self.ttft_ms, "tpot": self.tpot_ms, "e2e": self.e2e_ms}
-        return {name: limit for name, limit in limits.items() if limit is not None}
-
-
-# --- traffic -----------------------------------------------------------------------------------------------
-
-
-class Sampling(Closed):
-    """How the server picks tokens; what is left out is left to the server."""
-
-    temperature: NonNegativeFloat | None = None
-    top_p: Share | None = None
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
-
-
-class _Traffic(Closed):
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
-    weight: PositiveFloat = Field(1.0, description="share of requests, relative to the other classes")
-    model: Annotated[str, Field(min_length=1)]
-    pool: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")] | None = None
-    profiles: tuple[Annotated[str, Field(pattern=r"^[!-~]+$")], ...] = Field(
-        (), description="machine profiles to ask for, each request one of them; none: leave it to the gateway"
-    )
-    input_tokens: Length
-    slo: Slo | None = None
-
-    @model_validator(mode="after")
-    def _slo_applies(self) -> "_Traffic":
-        streams = bool(getattr(self, "stream", False))
-        if self.slo and not streams and {"ttft", "tpot"} & set(self.slo.limits_ms()):
-            raise ValueError(
-                f"{self.name!r} does not stream, so it has no ttft or tpot: use e2e_ms in its slo"
-            )
-        return self
-
-
-class _Generation(_Traffic):
-    output_tokens: Length = Field(description="asked for; real servers take it as a cap")
-    stream: bool = True
-    sampling: Sampling = Sampling()
-
-
-class ChatTraffic(_Generation):
-    """OpenAI chat completions."""
-
-    operation: Literal["chat"]
-
-
-class GenerateTraffic(_Generation):
-    """The gateway's own generate."""
-
-    operation: Literal["generate"]
-
-
-class EncodeTraffic(_Traffic):
-    """Embeddings; `input_tokens` is the length of each of the `batch_size` items."""
-
-    operation: Literal["encode"]
-    batch_size: PositiveInt = 1
-
-
-class ScoreTraffic(_Traffic):
-    """Reranking; `input_tokens` is the length of each of the `documents`."""
-
-    operation: Literal["score"]
-    documents: PositiveInt = 10
-    query_tokens: Tokens = 32
-
-
-Traffic = ChatTraffic | GenerateTraffic | EncodeTraffic | ScoreTraffic
-
-
-# --- when --------------------------------------------------------------------------------------------------
+from bench.scenario.base import Closed, EnvironmentName, Tokens
+from bench.scenario.lengths import TraceLength
+from bench.scenario.traffic import Traffic, lengths_of
 
 
 class ConstantArrivals(Closed):
@@ -232,19 +56,21 @@ class ClosedLoop(Closed):
     think: Literal["exponential", "constant"] = "exponential"
 
 
-# --- whom and how long -------------------------------------------------------------------------------------
-
-
-def _has_real_port(url: str) -> str:
-    if not 0 < (urlsplit(url).port or 80) < 65_536:
+def _can_be_loaded(url: str) -> str:
+    parts = urlsplit(url)
+    if not 0 < (parts.port or 80) < 65_536:
         raise ValueError(f"{url!r} has no real port")
+    if parts.scheme == "https":
+        raise ValueError(
+            f"{url!r}: TLS is not supported yet; name a plain-text port, or put a TLS proxy in front"
+        )
     return url
 
 
 Url = Annotated[
     str,
     Field(pattern=r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!-~]*)?$"),
-    AfterValidator(_has_real_port),
+    AfterValidator(_can_be_loaded),
 ]
 
 
@@ -338,7 +164,7 @@ class Scenario(Closed):
             f"class names must differ; repeated: {', '.join(repeated)}": bool(repeated),
             "lengths from the trace need arrivals with process: trace": "arrivals" in info.data
             and not isinstance(info.data["arrivals"], TraceArrivals)
-            and any(isinstance(length, TraceLength) for traffic in classes for length in _lengths(traffic)),
+            and any(isinstance(length, TraceLength) for traffic in classes for length in lengths_of(traffic)),
         }
         if "target" in info.data and info.data["target"].kind == "openai":
             foreign = sorted({traffic.operation for traffic in classes} - {"chat"})
@@ -351,9 +177,3 @@ class Scenario(Closed):
     def traffic(self, name: str) -> Traffic:
         """The traffic class of that name; KeyError where there is none."""
         return {traffic.name: traffic for traffic in self.classes}[name]
-
-
-def _lengths(traffic: Traffic) -> list[FixedLength | LognormalLength | EmpiricalLength | TraceLength]:
-    if isinstance(traffic, _Generation):
-        return [traffic.input_tokens, traffic.output_tokens]
-    return [traffic.input_tokens]

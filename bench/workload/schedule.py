@@ -18,10 +18,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from bench.scenario import (
-    ChatTraffic,
     ConstantArrivals,
     EncodeTraffic,
-    GenerateTraffic,
+    Generation,
     PoissonArrivals,
     Scenario,
     ScoreTraffic,
@@ -71,7 +70,7 @@ class Planned:
     @property
     def stream(self) -> bool:
         """Whether the reply comes as events."""
-        return isinstance(self.traffic, ChatTraffic | GenerateTraffic) and self.traffic.stream
+        return isinstance(self.traffic, Generation) and self.traffic.stream
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ class Schedule:
         """Request `index`; in a closed loop any index of 0 or more exists."""
         row = index % len(self)
         traffic = self.scenario.classes[self.class_number[row]]
-        generates = isinstance(traffic, ChatTraffic | GenerateTraffic)
+        generates = isinstance(traffic, Generation)
         return Planned(
             index=index,
             traffic=traffic,
@@ -150,7 +149,7 @@ class Schedule:
                 for sample in samples
             ]
         ).take(pa.array(self.class_number))
-        generates = np.array([isinstance(t, ChatTraffic | GenerateTraffic) for t in self.scenario.classes])
+        generates = np.array([isinstance(t, Generation) for t in self.scenario.classes])
         closed = [] if self.user is None else [("user", self.user), ("think_ns", self.think_ns)]
         columns = {
             "index": np.arange(len(self)),
@@ -234,7 +233,7 @@ def _fill(
         mine = class_number == number
         traced = trace.in_tokens[mine] if trace else _NOTHING
         item_tokens[mine] = draw(traffic.input_tokens, _stream(scenario, traffic, "in"), mine.sum(), traced)
-        if isinstance(traffic, ChatTraffic | GenerateTraffic):
+        if isinstance(traffic, Generation):
             traced = trace.out_tokens[mine] if trace else _NOTHING
             out_tokens[mine] = draw(
                 traffic.output_tokens, _stream(scenario, traffic, "out"), mine.sum(), traced

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow.parquet as pq
 import pytest
 
@@ -14,14 +15,15 @@ SPEED = 5
 MINUTES = 5
 
 
-def offsets_ns() -> np.ndarray:
+def offsets_ns() -> npt.NDArray[np.int64]:
     """The trace's own instants since its first line, read without any of our code."""
     rows = TRACE.read_text().splitlines()[1:]
     stamps = np.array([row.split(",")[0].replace(" ", "T") for row in rows], dtype="datetime64[ns]").astype(
         np.int64
     )
     since = stamps - stamps[0]
-    return since[since < MINUTES * 60 * 10**9]
+    kept: npt.NDArray[np.int64] = since[since < MINUTES * 60 * 10**9]
+    return kept
 
 
 @pytest.mark.skipif(not TRACE.exists(), reason=f"the trace is not there: {TRACE.name} in ../shared/traces")

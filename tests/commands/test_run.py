@@ -89,7 +89,7 @@ def test_a_gateway_of_the_users_own_is_loaded_and_left_running(sim: Sim, tmp_pat
 
 def test_ctrl_c_ends_with_130_a_report_and_balanced_books(tmp_path: Path) -> None:
     """One interrupt: the run is drained, concluded, and marked as interrupted."""
-    words = [BENCH, "run", SMOKE, "--set", "duration_s=90", "--out", "run"]
+    words: list[str | Path] = [BENCH, "run", SMOKE, "--set", "duration_s=90", "--out", "run"]
     process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     log = tmp_path / "run" / "log" / "worker-0.msgpack"
     while not log.exists() or log.stat().st_size < 2000:
@@ -107,7 +107,16 @@ def test_ctrl_c_ends_with_130_a_report_and_balanced_books(tmp_path: Path) -> Non
 
 def test_the_web_page_of_locust_shows_the_numbers_of_the_run(tmp_path: Path) -> None:
     """While the run goes on, Locust's page is served and counts the requests of each class."""
-    words = [BENCH, "run", SMOKE, "--set", "duration_s=20", "--web-ui", "--web-port", "18097"]
+    words: list[str | Path] = [
+        BENCH,
+        "run",
+        SMOKE,
+        "--set",
+        "duration_s=20",
+        "--web-ui",
+        "--web-port",
+        "18097",
+    ]
     process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     seen: dict[str, int] = {}
     end = time.monotonic() + 60
@@ -131,7 +140,18 @@ def _page_counts(url: str) -> dict[str, int]:
 def test_locusts_own_command_line_leaves_a_run_folder_that_reports(sim: Sim, tmp_path: Path) -> None:
     """`locust -f bench/locustfile.py --headless` with five users for six seconds; then `bench report`."""
     locust = BENCH.with_name("locust")
-    words = [locust, "-f", ROOT / "bench" / "locustfile.py", "--headless", "-u", "5", "-r", "5", "-t", "6s"]
+    words: list[str | Path] = [
+        locust,
+        "-f",
+        ROOT / "bench" / "locustfile.py",
+        "--headless",
+        "-u",
+        "5",
+        "-r",
+        "5",
+        "-t",
+        "6s",
+    ]
     done = subprocess.run(
         [*words, "--host", sim("--fleet", "l4=2")],
         cwd=tmp_path,
@@ -150,7 +170,7 @@ def test_locusts_own_command_line_leaves_a_run_folder_that_reports(sim: Sim, tmp
 
 def test_a_drive_that_is_killed_is_salvaged_into_a_report(tmp_path: Path) -> None:
     """`kill -9` in the middle: `bench run` says what to type, and that makes the books and the report."""
-    words = [BENCH, "run", SMOKE, "--set", "duration_s=60", "--out", "run"]
+    words: list[str | Path] = [BENCH, "run", SMOKE, "--set", "duration_s=60", "--out", "run"]
     process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     log = tmp_path / "run" / "log" / "worker-0.msgpack"
     while not log.exists() or log.stat().st_size < 2000:

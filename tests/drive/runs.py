@@ -8,7 +8,6 @@ import sys
 import time
 import uuid
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -111,7 +110,7 @@ def requests_of(folder: RunFolder) -> pd.DataFrame:
     assert books is not None
     assert books.balanced
     assert books.scheduled == len(frame) == frame["index"].nunique()
-    assert {name: n for name, n in books.outcomes.items() if n} == frame["outcome"].value_counts().to_dict()
+    assert {name: n for name, n in books.outcomes.items() if n} == counts(frame)
     return frame
 
 
@@ -123,7 +122,7 @@ def wait_for(path: Path, limit_s: float = 30.0) -> None:
         time.sleep(0.05)
 
 
-def counts(frame: pd.DataFrame) -> dict[str, Any]:
+def counts(frame: pd.DataFrame) -> dict[str, int]:
     """Requests by outcome."""
-    found: dict[str, Any] = frame["outcome"].value_counts().to_dict()
-    return {name: n for name, n in found.items() if n}
+    found = frame["outcome"].value_counts()
+    return {str(name): int(n) for name, n in found.items() if n}

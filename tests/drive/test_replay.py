@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 
 from bench.sim.truth import read_truth
@@ -14,16 +13,16 @@ def test_every_operation_ends_well_and_its_record_holds_what_the_server_said(
     sim: Sim, tmp_path: Path
 ) -> None:
     """Chat and generate, streamed and not, encode and score: tokens, items and instants are on the record."""
-    frame = drive(prepared(tmp_path, sim(*FLEET), FOUR_KINDS)).set_index("traffic_class")
+    frame = drive(prepared(tmp_path, sim(*FLEET), FOUR_KINDS))
     assert set(frame["outcome"]) == {"ok"}
-    assert set(frame.loc["chat", "out_tokens"]) == {12}
-    assert set(frame.loc["whole", "out_tokens"]) == {9}
-    assert set(frame.loc["encode", "items_returned"]) == {3}
-    assert set(frame.loc["score", "items_returned"]) == {4}
-    assert frame.loc[["chat", "generate"], "first_token_ns"].notna().all()
-    assert frame.loc[["plain", "whole", "encode", "score"], "first_token_ns"].isna().all()
-    asked, got = frame.loc["generate", "asked_in_tokens"], frame.loc["generate", "in_tokens"]
-    assert (np.abs(asked - got) <= 2).all()
+    of = {str(name): rows for name, rows in frame.groupby("traffic_class", observed=True)}
+    assert set(of["chat"]["out_tokens"]) == {12}
+    assert set(of["whole"]["out_tokens"]) == {9}
+    assert set(of["encode"]["items_returned"]) == {3}
+    assert set(of["score"]["items_returned"]) == {4}
+    for name, rows in of.items():
+        assert rows["first_token_ns"].notna().all() == (name in {"chat", "generate"})
+    assert ((of["generate"]["asked_in_tokens"] - of["generate"]["in_tokens"]).abs() <= 2).all()
 
 
 def test_instants_of_a_record_are_in_their_natural_order(sim: Sim, tmp_path: Path) -> None:
@@ -43,7 +42,7 @@ def test_the_gateway_saw_each_request_of_the_books_once_under_its_own_index(sim:
     truth = tmp_path / "truth.msgpack"
     frame = drive(prepared(tmp_path, sim(*FLEET, "--truth", str(truth))))
     _, entries = read_truth(truth)
-    arrived = [entry.span for entry in entries if (entry.kind, entry.attempt) == ("arrived", 1)]
+    arrived = [entry.span or 0 for entry in entries if (entry.kind, entry.attempt) == ("arrived", 1)]
     assert sorted(arrived) == frame["index"].tolist()
 
 
