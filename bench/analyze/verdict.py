@@ -16,6 +16,7 @@ from bench.analyze.measure import floats
 from bench.analyze.run import Run
 from bench.analyze.window import Value
 from bench.metrics import NS_PER_S, quantile
+from bench.record import Outcome
 from bench.scenario import ConstantArrivals, PoissonArrivals, TraceArrivals
 
 Judgement = Literal["trusted", "uncalibrated", "suspect", "invalid"]
@@ -35,10 +36,10 @@ CORE_INVALID_SHARE = 0.85
 class Generator(Value):
     """Facts about ourselves, over the requests of the window; None where nothing was sent.
 
-    Shares are between 0 and 1: of the scheduled requests that were sent, of the sent ones that carry the
-    kernel's stamps, of the stream events that shared a read with an earlier one, and of one core's time that
-    the engine was busy (whole run; None where it was not told). `late` counts requests that were sent more
-    than a millisecond after they were due.
+    Shares are between 0 and 1: of the scheduled requests that were sent, or tried to be (a server that nobody
+    can connect to is no fault of ours); of the sent ones that carry the kernel's stamps; of the stream events
+    that shared a read with an earlier one; and of one core's time that the engine was busy (whole run; None
+    where it was not told). `late` counts requests that were sent more than a millisecond after they were due.
     """
 
     sent_share: float | None
@@ -74,7 +75,7 @@ def generator_facts(run: Run, part: pd.DataFrame) -> Generator:
     late = int((sent["send_lag_s"] > SEND_LAG_SUSPECT_S).sum())
     events, merged = int(sent["events"].sum()), int(sent["merged_events"].sum())
     return Generator(
-        sent_share=_share(len(sent), len(part)),
+        sent_share=_share(int((part["outcome"] != Outcome.NOT_SENT).sum()), len(part)),
         kernel_stamp_share=_share(int((stamped["stamp_source"] == "kernel").sum()), len(stamped)),
         merged_share=_share(merged, events),
         read_lag_p99_s=_finite(quantile(floats(sent["read_lag_max_ns"]) / NS_PER_S, 0.99)),

@@ -60,7 +60,7 @@ def _facts(schedule: Schedule, ttft_ms: float, tpot_ms: float) -> list[str]:
         "",
         arrivals,
         f"peak in flight about {peak}, if TTFT were {ttft_ms:g} ms and TPOT {tpot_ms:g} ms",
-        *(f"trace: {count} requests {what}" for what, count in schedule.losses.items() if count),
+        *(f"trace: lines {what}: {count}" for what, count in schedule.losses.items() if count),
         f"schedule {schedule.hash[:16]}; this machine is not calibrated, so no load is proved safe on it",
         "",
         *(_example(planned.due_ns, texts.of(planned)[0], planned.traffic.name) for planned in first),

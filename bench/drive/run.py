@@ -105,4 +105,4 @@ def _lasting(scenario: dict[str, Any], duration_s: float) -> dict[str, float]:
 
 
 def _losses(schedule: Schedule) -> list[str]:
-    return [f"trace: {count} requests {what}" for what, count in schedule.losses.items() if count]
+    return [f"trace: lines {what}: {count}" for what, count in schedule.losses.items() if count]

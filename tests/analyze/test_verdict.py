@@ -98,3 +98,9 @@ def test_a_closed_loop_is_halved_by_its_users(tmp_path: Path) -> None:
     plan = scenario(arrivals=None, closed_loop={"users": 9})
     found = judged(tmp_path, [chat(i, 60) for i in range(10)], plan=plan)
     assert found.next_command.endswith("--set closed_loop.users=4")
+
+
+def test_a_server_that_nobody_can_connect_to_is_no_fault_of_the_generator(tmp_path: Path) -> None:
+    """Requests that failed to connect were tried, though nothing of them was sent."""
+    tried = [lost(index, 59 * S, Outcome.FAILED) for index in range(50, 100)]
+    assert judged(tmp_path, [chat(i, 0.1) for i in range(50)] + tried).judgement == "uncalibrated"
