@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format benchmarks pins clean
+.PHONY: help demo test test-sdk check format benchmarks pins clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -25,6 +25,9 @@ demo: $(READY)  ## about a minute of mixed load on simulated pools, then a repor
 
 test: $(READY)  ## the tests
 	@$(BIN)/python -m pytest
+
+test-sdk: $(READY)  ## the simulated gateway under the real SDKs; skipped without a Python 3.12
+	@tests/sdk/run.sh
 
 check: $(READY)  ## style, types, and which room imports which
 	@$(BIN)/ruff format --check bench tests

@@ -53,9 +53,13 @@ def main() -> int:
         gevent.spawn(_stop_without_parent, run)
     users = plan.scenario.closed_loop.users if plan.scenario.closed_loop else 1
     runner.start(users, spawn_rate=users)
-    _watch(run)
-    _emit({"say": f"waiting for {run.session.in_flight} replies"})
+    reporter = gevent.spawn(_report, run)
+    while not run.session.over():
+        gevent.sleep(0.1)
+    if run.session.in_flight:
+        _emit({"say": f"waiting for {run.session.in_flight} replies"})
     books = run.finish()
+    reporter.kill()
     _emit({"progress": run.session.progress()})
     _emit({"books": books.model_dump()})
     runner.quit()
@@ -96,8 +100,8 @@ def _web_ui(environment: Environment, port: int | None) -> Any:
     return web
 
 
-def _watch(run: Run) -> None:
-    while not run.session.over():
+def _report(run: Run) -> None:
+    while True:
         gevent.sleep(PROGRESS_EVERY_S)
         _emit({"progress": run.session.progress()})
 
