@@ -13,6 +13,7 @@ from bench.analyze.latency import Spread, latencies
 from bench.analyze.measure import floats, measured
 from bench.analyze.provisioning import Provisioning, provisioning
 from bench.analyze.run import Run
+from bench.analyze.served import doubtful_service
 from bench.analyze.slo import SloResult, slo_result
 from bench.analyze.verdict import Generator, Verdict, generator_facts, verdict
 from bench.analyze.window import Value, Window, window_of
@@ -250,5 +251,5 @@ def _facts(run: Run) -> RunFacts:
         if isinstance(arrivals, ConstantArrivals | PoissonArrivals)
         else None,
         schedule=info.schedule,
-        warnings=tuple(info.warnings),
+        warnings=(*info.warnings, *doubtful_service(run)),
     )
