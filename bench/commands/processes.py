@@ -100,9 +100,11 @@ def drive(folder: Path, listen: Listener, web_port: int | None = None) -> int:
                 listen(json.loads(line))
             code = process.wait()
         _end(process)
-        if code not in {0, 130}:
+        if code in {130, -signal.SIGINT}:  # the latter: while Python was still importing
+            return 130
+        if code:
             raise ProcessError(_last_words(errors) or f"the drive ended with code {code}", code)
-        return code
+        return 0
 
 
 @contextmanager

@@ -34,20 +34,24 @@ class Request:
 def replay(request: Request, folder: RunFolder, console: Console) -> int:
     """Replay into an empty run folder; returns 0, or 130 where it was interrupted.
 
-    Raises FolderError if nothing was sent, and then leaves no folder behind; ProcessError if the drive died.
+    Where it ended before anything was sent, no folder stays behind. Raises FolderError if the drive would not
+    start, ProcessError if it died.
     """
     shutil.copyfile(request.source, folder.scenario_file)
     console.print(f"{request.scenario.name} -> {folder.path}", highlight=False, soft_wrap=True)
     try:
         with _target(request.scenario) as scenario, ProgressLine(console) as progress:
             folder.save(_info(request, scenario))
-            return drive(folder.path, progress, request.web_port)
+            code = drive(folder.path, progress, request.web_port)
     except ProcessError as error:
         if not folder.log_files():
             shutil.rmtree(folder.path)
             raise FolderError(str(error)) from None
         hint = f"what reached the disk can be saved: bench salvage {shlex.quote(str(folder.path))}"
         raise ProcessError(f"{error}; {hint}", 70) from None
+    if not folder.log_files():
+        shutil.rmtree(folder.path)
+    return code
 
 
 def conclude(folder: RunFolder, console: Console) -> list[Miss]:

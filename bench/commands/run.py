@@ -54,6 +54,8 @@ def run(
 
 def _once(request: Request, folder: RunFolder, *, check: bool) -> int:
     code = replay(request, folder, options.console)
+    if not folder.path.exists():
+        return code
     misses = conclude(folder, options.console)
     return code or int(check and bool(misses))
 

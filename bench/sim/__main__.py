@@ -55,6 +55,7 @@ def _parser() -> _Parser:
         f"in each of sglang and default; profiles: {', '.join(CHIPS)} (default %(default)s)",
     )
     add("--cold-start-scale", type=float, default=1.0, help="cold starts take this many times as long")
+    add("--retry-after-scale", type=float, default=1.0, help="Retry-After is this many times as long")
     add("--seed", type=int, default=1, help="seed of all chance in the simulation (default %(default)s)")
     add("--fault-plan", type=Path, metavar="FILE", help="YAML list such as [{at_s: 10, fault: kill}]")
     add("--truth", type=Path, metavar="FILE", help="write what really happened, and when, as msgpack")
@@ -84,13 +85,15 @@ def _options(parser: _Parser, args: argparse.Namespace) -> Options:
     lanes = parse_fleet(args.fleet)
     if not 0 <= args.port <= 65535:
         parser.error(f"--port {args.port} is not between 0 and 65535")
-    if not 0 <= args.cold_start_scale < float("inf"):
-        parser.error(f"--cold-start-scale {args.cold_start_scale} is not a number >= 0")
+    for name in ("cold_start_scale", "retry_after_scale"):
+        if not 0 <= getattr(args, name) < float("inf"):
+            parser.error(f"--{name.replace('_', '-')} {getattr(args, name)} is not a number >= 0")
     settings = Settings(
         dialect=_dialect(parser, args.dialect),
         fleet=args.fleet,
         cold_start_scale=args.cold_start_scale,
         seed=args.seed,
+        retry_after_scale=args.retry_after_scale,
         profiles=tuple(dict.fromkeys(spec.lane.profile for spec in lanes)),
     )
     return Options(
@@ -105,8 +108,6 @@ def _options(parser: _Parser, args: argparse.Namespace) -> Options:
 
 
 def _dialect(parser: _Parser, name: str) -> Dialect:
-    if name == "0.10":
-        parser.error("--dialect 0.10 is not built yet; use 0.4")
     if name not in DIALECTS:
         parser.error(f"--dialect {name!r} is unknown; valid: {', '.join(DIALECTS)}")
     return DIALECTS[name]

@@ -1,31 +1,54 @@
 """What differs between the generations of the wire contract; the handlers ask here and nowhere else."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from bench.sim.pool_rules import POOLS_0_4, POOLS_0_10, PoolRules
+from bench.sim.provisioning import Cold, accepted, unavailable
+from bench.sim.reply import RefusalError, all_items_failed, invalid_input
+
+_MIB = 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One generation of the contract; `*_s` are the seconds that go into `Retry-After` or its body."""
+    """One generation of the contract; `*_s` are the seconds that go into `Retry-After`."""
 
     name: str
     gateway_version: str
-    cold_status: int
+    cold_reply: Callable[[Cold], RefusalError]
     cold_retry_after_s: int
-    cold_estimated_wait_s: int
     no_consumers_retry_after_s: int
+    exact_lanes: bool
+    """Whether only the lane that was asked for serves."""
+    pools: PoolRules
     body_bytes: int
     generate_body_bytes: int
+    most_items: float
+    most_documents: float
+    items_refused: Callable[[list[tuple[int, str]]], RefusalError]
+    """What it is when a worker can make nothing of any item."""
     generate_fields: frozenset[str]
     chat_fields: frozenset[str]
+    usage_details: Mapping[str, object] = field(default_factory=dict)
+    health_keys: frozenset[str] = frozenset()
+    """Keys that `/health` has beyond those of 0.4, at the top or in a worker."""
+
+    @property
+    def largest_body_bytes(self) -> int:
+        """No route reads more than this."""
+        return max(self.body_bytes, self.generate_body_bytes)
 
 
 _SAMPLING = frozenset(
     [
         *("temperature", "top_p", "stop", "frequency_penalty", "presence_penalty", "seed", "logit_bias"),
-        *("logprobs", "top_logprobs", "n", "best_of", "lora_adapter", "routing_key", "prompt_cache_key"),
-        *("safety_identifier", "stream", "stream_options"),
+        *("logprobs", "top_logprobs", "lora_adapter", "routing_key", "prompt_cache_key"),
+        *("safety_identifier", "stream"),
     ]
 )
+_CHOICES = frozenset(["n", "best_of", "stream_options"])
+_GENERATE_ONLY = frozenset(["prompt", "max_new_tokens", "grammar"])
 _CHAT_ONLY = frozenset(
     [
         *("model", "messages", "max_completion_tokens", "max_tokens", "top_k", "repetition_penalty", "user"),
@@ -36,16 +59,43 @@ _CHAT_ONLY = frozenset(
 DIALECT_0_4 = Dialect(
     name="0.4",
     gateway_version="0.4.1",
-    cold_status=202,
+    cold_reply=accepted,
     cold_retry_after_s=120,
-    cold_estimated_wait_s=180,
     no_consumers_retry_after_s=120,
-    body_bytes=16 * 2**20,
-    generate_body_bytes=4 * 2**20,
-    generate_fields=_SAMPLING | {"prompt", "max_new_tokens", "grammar"},
-    chat_fields=_SAMPLING | _CHAT_ONLY,
+    exact_lanes=False,
+    pools=POOLS_0_4,
+    body_bytes=16 * _MIB,
+    generate_body_bytes=4 * _MIB,
+    most_items=float("inf"),
+    most_documents=float("inf"),
+    items_refused=all_items_failed,
+    generate_fields=_SAMPLING | _CHOICES | _GENERATE_ONLY,
+    chat_fields=_SAMPLING | _CHOICES | _CHAT_ONLY,
 )
 """The contract of gateway and SDK 0.4.1."""
 
-DIALECTS = {"0.4": DIALECT_0_4}
-"""Every dialect built so far, by the name that `--dialect` takes."""
+DIALECT_0_10 = Dialect(
+    name="0.10",
+    gateway_version="0.10.1",
+    cold_reply=unavailable,
+    cold_retry_after_s=60,
+    no_consumers_retry_after_s=60,
+    exact_lanes=True,
+    pools=POOLS_0_10,
+    body_bytes=16 * _MIB,
+    generate_body_bytes=24 * _MIB,
+    most_items=4096,
+    most_documents=1000,
+    items_refused=invalid_input,
+    generate_fields=_SAMPLING | _GENERATE_ONLY | {"images", "options"},
+    chat_fields=_SAMPLING
+    | _CHOICES
+    | _CHAT_ONLY
+    | {"min_tokens", "chat_template_kwargs", "include_reasoning"},
+    usage_details={"prompt_tokens_details": {"cached_tokens": 0}},
+    health_keys=frozenset(["pending_generation", "ready_gpu_slots", "pending_cost", "inflight_batches"]),
+)
+"""What SDK 0.10.1 relies on, and the changes that are known of gateways since 0.4.1."""
+
+DIALECTS = {dialect.name: dialect for dialect in (DIALECT_0_4, DIALECT_0_10)}
+"""Every dialect, by the name that `--dialect` takes."""

@@ -79,6 +79,11 @@ _CHECKS: dict[str, tuple[Check, str]] = {
     "tools": (lambda value: isinstance(value, list), "a list"),
     "tool_choice": (lambda value: isinstance(value, str | dict), "a string or a map"),
     "parallel_tool_calls": (_is_flag, "true or false"),
+    "images": (lambda value: isinstance(value, list) and len(value) <= 16, "a list of at most 16 images"),
+    "options": (_is_map, "a map"),
+    "min_tokens": (_integer(0, _U32), "an integer >= 0"),
+    "chat_template_kwargs": (_is_map, "a map"),
+    "include_reasoning": (_is_flag, "true or false"),
 }
 
 

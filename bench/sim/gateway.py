@@ -1,5 +1,6 @@
 """What every handler shares: the parts of the gateway, one exchange, and the only ways bytes leave."""
 
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -27,6 +28,11 @@ class Settings:
     cold_start_scale: float
     seed: int
     profiles: tuple[str, ...]
+    retry_after_scale: float = 1.0
+
+    def retry_after_s(self, contract_s: int) -> int:
+        """The seconds for `Retry-After` where the contract has so many: scaled, but never none."""
+        return max(1, math.ceil(contract_s * self.retry_after_scale))
 
 
 @dataclass(frozen=True, slots=True)

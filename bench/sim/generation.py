@@ -34,9 +34,9 @@ async def chat(exchange: Exchange) -> web.StreamResponse:
     _check_card(card, output_tokens, _CHAT)
     check_abilities(given)
     lane = find_lane(exchange, card, _CHAT)
-    require_warm(exchange, lane, native_route=False)
+    require_warm(exchange, lane, _CHAT, native_route=False)
     job = _job(exchange, card, lane, prompt_tokens, output_tokens)
-    words = Words(exchange.request_id, card.name, Usage(prompt_tokens, output_tokens))
+    words = Words(exchange.request_id, card.name, Usage(prompt_tokens, output_tokens, dialect.usage_details))
     if given.get("stream"):
         include_usage = bool(given.get("stream_options", {}).get("include_usage"))
         return await _stream(exchange, card, job, ChatScript(words, include_usage=include_usage), _CHAT)
@@ -53,14 +53,14 @@ async def generate(exchange: Exchange) -> web.StreamResponse:
         raise _GENERATE.invalid(f"Use a SIE-safe ID: '{name.replace('/', '__')}'", "model")
     card = find_card(name, _GENERATE)
     lane = find_lane(exchange, card, _GENERATE)
-    require_warm(exchange, lane, native_route=True)
+    require_warm(exchange, lane, _GENERATE, native_route=True)
     body = exchange.read_map(_GENERATE, dialect.generate_body_bytes)
     given = check_fields(body, dialect.generate_fields, ("prompt", "max_new_tokens"), _GENERATE)
     check_abilities(given)
     prompt_tokens, output_tokens = count_tokens(given["prompt"]), given["max_new_tokens"]
     _check_card(card, output_tokens, _GENERATE, param="max_new_tokens")
     job = _job(exchange, card, lane, prompt_tokens, output_tokens)
-    words = Words(exchange.request_id, card.name, Usage(prompt_tokens, output_tokens))
+    words = Words(exchange.request_id, card.name, Usage(prompt_tokens, output_tokens, dialect.usage_details))
     if given.get("stream"):
         return await _stream(exchange, card, job, GenerateScript(words), _GENERATE)
     finished, chunks = await _complete(exchange, card, job, _GENERATE)

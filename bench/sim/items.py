@@ -6,10 +6,11 @@ from typing import Any
 from aiohttp import web
 
 from bench.sim.codec import MSGPACK_TYPE, map_reply, wants_msgpack
+from bench.sim.dialect import Dialect
 from bench.sim.gateway import Exchange
 from bench.sim.lookup import find_card, find_lane, no_consumers, require_warm
 from bench.sim.model import Card, ItemsDone, Job, Lane, Verdict
-from bench.sim.reply import NativeEnvelope, Reply, all_items_failed
+from bench.sim.reply import NativeEnvelope, Reply
 from bench.sim.text import count_tokens
 from bench.sim.vectors import array_map, dense_array, dense_json, sparse_arrays, token_array
 
@@ -19,12 +20,14 @@ _SPECIAL_TOKENS = 2
 
 async def encode(exchange: Exchange) -> web.StreamResponse:
     """POST /v1/encode/{model}."""
+    dialect = exchange.gateway.settings.dialect
     card, lane = _admit(exchange)
-    body = exchange.read_map(_NATIVE, exchange.gateway.settings.dialect.body_bytes)
+    body = exchange.read_map(_NATIVE, dialect.body_bytes)
     items = _items(body)
+    _check_count(items, dialect.most_items)
     params = body.get("params")
     outputs = (params.get("output_types") if isinstance(params, dict) else None) or ["dense"]
-    lengths = _encodable(card, items, outputs)
+    lengths = _encodable(dialect, card, items, outputs)
     done = await _run(exchange, card, lane, lengths)
     reply = _encode_reply(exchange, card, outputs, lengths, done)
     return await exchange.send(reply, "end", done.at_ns)
@@ -32,16 +35,18 @@ async def encode(exchange: Exchange) -> web.StreamResponse:
 
 async def score(exchange: Exchange) -> web.StreamResponse:
     """POST /v1/score/{model}."""
+    dialect = exchange.gateway.settings.dialect
     card, lane = _admit(exchange)
-    body = exchange.read_map(_NATIVE, exchange.gateway.settings.dialect.body_bytes)
+    body = exchange.read_map(_NATIVE, dialect.body_bytes)
     query = body.get("query")
     if not isinstance(query, dict) or not query:
         raise _NATIVE.invalid("score request missing query item")
     documents = _list_of_items(body.get("items"))
+    _check_count(documents, dialect.most_documents)
     query_tokens = _tokens(query)
     lengths = [_tokens(document) for document in documents]
     if card.kind != "score" or query_tokens is None or None in lengths:
-        raise all_items_failed([(0, f"model '{card.name}' cannot score these items")])
+        raise dialect.items_refused([(0, f"model '{card.name}' cannot score these items")])
     pairs = [min(query_tokens + (length or 0), card.context_tokens) for length in lengths]
     done = await _run(exchange, card, lane, pairs)
     value = {"model": card.name, "scores": _ranked(documents)}
@@ -52,7 +57,7 @@ async def score(exchange: Exchange) -> web.StreamResponse:
 def _admit(exchange: Exchange) -> tuple[Card, Lane]:
     card = find_card(exchange.request.match_info["model"], _NATIVE)
     lane = find_lane(exchange, card, _NATIVE)
-    require_warm(exchange, lane, native_route=True)
+    require_warm(exchange, lane, _NATIVE, native_route=True)
     return card, lane
 
 
@@ -75,24 +80,29 @@ def _list_of_items(value: object) -> list[Any]:
     return value
 
 
+def _check_count(items: list[Any], most: float) -> None:
+    if len(items) > most:
+        raise _NATIVE.invalid(f"{len(items)} items are more than {most:.0f}")
+
+
 def _tokens(item: object) -> int | None:
     """Tokens of an item with text, None for any other."""
     text = item.get("text") if isinstance(item, dict) else None
     return count_tokens(text) + _SPECIAL_TOKENS if isinstance(text, str) and text else None
 
 
-def _encodable(card: Card, items: list[Any], outputs: Any) -> list[int]:
+def _encodable(dialect: Dialect, card: Card, items: list[Any], outputs: Any) -> list[int]:
     """Lengths of the items that the worker can encode; the others vanish, as they do at 0.4.1."""
     unknown = (
         [kind for kind in outputs if kind not in card.outputs] if isinstance(outputs, list) else [outputs]
     )
     if unknown or card.kind != "encode":
         message = f"model '{card.name}' cannot give {unknown or outputs}"
-        raise all_items_failed([(index, message) for index in range(len(items))])
+        raise dialect.items_refused([(index, message) for index in range(len(items))])
     lengths = [_tokens(item) for item in items]
     good = [min(length, card.context_tokens) for length in lengths if length is not None]
     if not good:
-        raise all_items_failed([(index, "item has no text") for index in range(len(items))])
+        raise dialect.items_refused([(index, "item has no text") for index in range(len(items))])
     return good
 
 

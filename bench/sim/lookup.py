@@ -1,13 +1,12 @@
 """From a path and headers to a model and a lane, with the refusals in the contract's order."""
 
-import re
 import time
 
 from bench.sim.gateway import Exchange, Settings, version_headers
 from bench.sim.model import CARDS, DEFAULT_POOL, Card, Lane, Verdict
-from bench.sim.reply import Envelope, RefusalError, json_reply, native
+from bench.sim.provisioning import Cold
+from bench.sim.reply import Envelope, RefusalError, native
 
-_POOL_NAME = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 _BY_LOWER = {name.lower(): card for name, card in CARDS.items()}
 
 
@@ -26,27 +25,42 @@ def find_card(name: str, envelope: Envelope) -> Card:
 
 def find_lane(exchange: Exchange, card: Card, envelope: Envelope) -> Lane:
     """The lane that the headers ask for; a `pool/profile` in the profile header overrides the pool's own."""
+    pool, profile = _asked(exchange)
+    rules, pools = exchange.gateway.settings.dialect.pools, exchange.gateway.pools
+    if pool and not rules.allows_name(pool):
+        raise envelope.bad_pool(pool)
+    if profile:
+        profile = _canonical(profile, exchange.gateway.settings, envelope)
+    queue = pools.queue_of(rules.spelling(pool), time.time()) if pool else DEFAULT_POOL
+    if queue is None:
+        raise envelope.unknown_pool(pool)
+    return Lane(queue, card.bundle, profile)
+
+
+def _asked(exchange: Exchange) -> tuple[str, str]:
+    """The pool and the profile that the headers name."""
     headers = exchange.headers
     pool, profile = headers.get("X-SIE-Pool", ""), headers.get("X-SIE-MACHINE-PROFILE", "")
     if "/" in profile:
         pool, profile = profile.split("/", 1)
-    if pool and not _POOL_NAME.fullmatch(pool):
-        raise envelope.bad_pool(pool)
-    if profile:
-        profile = _canonical(profile, exchange.gateway.settings, envelope)
-    return Lane(pool or DEFAULT_POOL, card.bundle, profile)
+    return pool, profile
 
 
-def require_warm(exchange: Exchange, lane: Lane, *, native_route: bool) -> None:
+def require_warm(exchange: Exchange, lane: Lane, envelope: Envelope, *, native_route: bool) -> None:
     """Refuse with "provisioning" when nobody can serve; only native routes tell versions and obey caps."""
     verdict = exchange.gateway.driver.demand(lane)
     if verdict is Verdict.COLD or (native_route and _held_by_caps(exchange, lane, verdict)):
-        raise _provisioning(exchange.gateway.settings, lane, native_route=native_route)
+        settings = exchange.gateway.settings
+        versions = version_headers(settings.dialect) if native_route else {}
+        wait_s = settings.retry_after_s(settings.dialect.cold_retry_after_s)
+        raise settings.dialect.cold_reply(Cold(lane, envelope, wait_s, versions))
 
 
 def no_consumers(exchange: Exchange, lane: Lane, envelope: Envelope) -> RefusalError:
     """What a publish into a queue without readers comes back as."""
-    return envelope.no_consumers(lane.pool, exchange.gateway.settings.dialect.no_consumers_retry_after_s)
+    settings = exchange.gateway.settings
+    wait_s = settings.retry_after_s(settings.dialect.no_consumers_retry_after_s)
+    return envelope.no_consumers(lane.pool, wait_s)
 
 
 def _canonical(profile: str, settings: Settings, envelope: Envelope) -> str:
@@ -57,25 +71,11 @@ def _canonical(profile: str, settings: Settings, envelope: Envelope) -> str:
 
 
 def _held_by_caps(exchange: Exchange, lane: Lane, verdict: Verdict) -> bool:
-    pool = exchange.gateway.pools.find(lane.pool, time.time())
+    name, _ = _asked(exchange)
+    pool = exchange.gateway.pools.find(name, time.time())
     if pool is None or not pool.gpu_caps:
         return False
     if pool.gpu_caps.get(lane.profile) == 0:
-        message = f"Pool '{lane.pool}' may hold no '{lane.profile}'"
-        raise native(503, "POOL_CAPACITY_UNAVAILABLE", message, pool=lane.pool, gpu=lane.profile, cap=0)
+        message = f"Pool '{pool.name}' may hold no '{lane.profile}'"
+        raise native(503, "POOL_CAPACITY_UNAVAILABLE", message, pool=pool.name, gpu=lane.profile, cap=0)
     return verdict is not Verdict.LIVE
-
-
-def _provisioning(settings: Settings, lane: Lane, *, native_route: bool) -> RefusalError:
-    dialect = settings.dialect
-    body = {
-        "status": "provisioning",
-        "gpu": lane.profile,
-        "bundle": lane.bundle,
-        "estimated_wait_s": dialect.cold_estimated_wait_s,
-        "message": f"No worker serves bundle '{lane.bundle}' yet; retry later",
-    }
-    headers = {"Retry-After": str(dialect.cold_retry_after_s)}
-    if native_route:
-        headers |= version_headers(dialect)
-    return RefusalError(json_reply(dialect.cold_status, body, headers))

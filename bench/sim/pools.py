@@ -1,7 +1,7 @@
 """Pools made through the API: specification, lease, and the workers that joined.
 
-At 0.4.1 a worker joins only the pool that its deployment names, so a pool that the fleet does not have stays
-pending for ever.
+A pool has the workers of its queue. At 0.4.1 that is the queue of its own name, which only workers deployed
+under that name read, so a pool that the fleet does not have stays pending for ever.
 """
 
 from collections.abc import Iterable
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.sim.model import DEFAULT_POOL, LiveWorker
+from bench.sim.pool_rules import PoolRules
 from bench.sim.reply import native
 
 LEASE_S = 1200.0
@@ -19,6 +20,7 @@ class Pool:
     """One pool; instants are seconds since 1970, as the wire has them."""
 
     name: str
+    queue: str
     gpus: dict[str, int] = field(default_factory=dict)
     gpu_caps: dict[str, int] = field(default_factory=dict)
     bundle: str | None = None
@@ -26,6 +28,8 @@ class Pool:
     minimum_worker_count: int = 0
     created_at: float = 0.0
     last_renewed: float = 0.0
+    later_keys: dict[str, Any] = field(default_factory=dict)
+    """What later dialects add to the specification."""
 
     def expired(self, now_s: float) -> bool:
         """Whether the lease has run out; the default pool has none."""
@@ -43,6 +47,7 @@ class Pool:
             "gpu_caps": self.gpu_caps,
             "ttl_seconds": self.ttl_seconds,
             "minimum_worker_count": self.minimum_worker_count,
+            **self.later_keys,
         }
         if not self.gpu_caps:
             del spec["gpu_caps"]
@@ -61,7 +66,7 @@ class Pool:
         for worker in live:
             cap = self.gpu_caps.get(worker.lane.profile)
             taken = sum(w.lane.profile == worker.lane.profile for w in members)
-            if worker.lane.pool == self.name and (cap is None or taken < cap):
+            if worker.lane.pool == self.queue and (cap is None or taken < cap):
                 members.append(worker)
         return members
 
@@ -69,14 +74,26 @@ class Pool:
 class PoolBook:
     """All pools of this gateway; the default pool is always there."""
 
-    def __init__(self, profiles: tuple[str, ...], now_s: float) -> None:
+    def __init__(
+        self, rules: PoolRules, profiles: tuple[str, ...], deployed: frozenset[str], now_s: float
+    ) -> None:
+        self._rules = rules
         self._profiles = profiles
-        self._pools = {DEFAULT_POOL: Pool(DEFAULT_POOL, created_at=now_s, last_renewed=now_s)}
+        self._deployed = deployed
+        default = Pool(DEFAULT_POOL, DEFAULT_POOL, created_at=now_s, last_renewed=now_s)
+        self._pools = {DEFAULT_POOL: default}
+
+    def queue_of(self, name: str, now_s: float) -> str | None:
+        """The pool whose workers serve requests for this one; None if the dialect says there is no such."""
+        pool = self.find(name, now_s)
+        if pool:
+            return pool.queue
+        return name if name in self._deployed or not self._rules.logical else None
 
     def find(self, name: str, now_s: float) -> Pool | None:
         """The pool of this name, unless its lease has run out."""
         self._pools = {key: pool for key, pool in self._pools.items() if not pool.expired(now_s)}
-        return self._pools.get(name)
+        return self._pools.get(self._rules.spelling(name))
 
     def get(self, name: str, now_s: float) -> Pool:
         """As `find`, but 404 when there is none."""
@@ -106,10 +123,10 @@ class PoolBook:
 
     def delete(self, name: str, now_s: float) -> None:
         """Remove a pool; the default pool stays."""
-        if name == DEFAULT_POOL:
+        pool = self.get(name, now_s)
+        if pool.name == DEFAULT_POOL:
             raise native(403, "DEFAULT_POOL_DELETE_FORBIDDEN", "The default pool cannot be deleted")
-        self.get(name, now_s)
-        del self._pools[name]
+        del self._pools[pool.name]
 
     def _read(self, body: dict[str, Any], now_s: float) -> Pool:
         name, gpus, caps = body.get("name"), _counts(body, "gpus"), _counts(body, "gpu_caps")
@@ -127,8 +144,34 @@ class PoolBook:
         )
         if not (ttl is None or type(ttl) is int) or type(floor) is not int:
             raise native(400, "INVALID_REQUEST", "ttl_seconds and minimum_worker_count are integers")
+        name = self._rules.spelling(name)
+        others = len(self._pools.keys() - {name, DEFAULT_POOL})
+        breach = self._rules.breach(name, sum(gpus.values()), floor, ttl, others)
+        if breach:
+            raise breach
+        queue = self._queue(name, body)
+        later = {"queue_pool": queue, "pinned_models": body.get("pinned_models") or []}
         gpus = {**dict.fromkeys(caps, 0), **gpus}
-        return Pool(name, gpus, caps, bundle, ttl, floor, now_s, now_s)
+        return Pool(
+            name,
+            queue,
+            gpus,
+            caps,
+            bundle,
+            ttl,
+            floor,
+            created_at=now_s,
+            last_renewed=now_s,
+            later_keys=later if self._rules.logical else {},
+        )
+
+    def _queue(self, name: str, body: dict[str, Any]) -> str:
+        if not self._rules.logical or name in self._deployed:
+            return name
+        asked = body.get("queue_pool") or DEFAULT_POOL
+        if asked not in self._deployed | {DEFAULT_POOL}:
+            raise native(400, "INVALID_REQUEST", f"No workers are deployed in pool '{asked}'")
+        return str(asked)
 
 
 def worker_url(name: str) -> str:
@@ -145,4 +188,5 @@ def _counts(body: dict[str, Any], key: str) -> dict[str, int]:
 
 
 def _spec(pool: Pool) -> tuple[object, ...]:
-    return (pool.gpus, pool.gpu_caps, pool.bundle, pool.ttl_seconds, pool.minimum_worker_count)
+    sizes = (pool.gpus, pool.gpu_caps, pool.ttl_seconds, pool.minimum_worker_count)
+    return (*sizes, pool.bundle, pool.queue, pool.later_keys)

@@ -64,6 +64,11 @@ def all_items_failed(messages: list[tuple[int, str]]) -> RefusalError:
     return RefusalError(json_reply(500, {"error": "all_items_failed", "details": details}))
 
 
+def invalid_input(messages: list[tuple[int, str]]) -> RefusalError:
+    """The same in later dialects: the fault of the request, not of the server."""
+    return native(400, "INVALID_INPUT", "; ".join(f"item {index}: {message}" for index, message in messages))
+
+
 class Envelope(Protocol):
     """The errors that every inference route can give, each in its route's shape."""
 
@@ -84,6 +89,12 @@ class Envelope(Protocol):
 
     def no_consumers(self, pool: str, retry_after_s: int) -> RefusalError:
         """503: nobody reads the pool's queue."""
+
+    def unknown_pool(self, name: str) -> RefusalError:
+        """404."""
+
+    def signal(self, code: str, message: str) -> dict[str, object]:
+        """The body of a reply that reports what a worker or a lane said of itself."""
 
 
 class NativeEnvelope:
@@ -114,6 +125,14 @@ class NativeEnvelope:
         """503 QUEUE_UNAVAILABLE."""
         message = f"The queue of pool '{pool}' has no consumers"
         return native(503, "QUEUE_UNAVAILABLE", message, retry_after_s=retry_after_s)
+
+    def unknown_pool(self, name: str) -> RefusalError:
+        """404 POOL_NOT_FOUND."""
+        return native(404, "POOL_NOT_FOUND", f"No pool is called '{name}'")
+
+    def signal(self, code: str, message: str) -> dict[str, object]:
+        """`{"error": {"code", "message"}}`."""
+        return {"error": {"code": code, "message": message}}
 
 
 class OpenAIEnvelope:
@@ -148,6 +167,16 @@ class OpenAIEnvelope:
         """503 transport_failure."""
         message = f"The queue of pool '{pool}' has no consumers"
         return openai(503, "server_error", "transport_failure", message, retry_after_s=retry_after_s)
+
+    def unknown_pool(self, name: str) -> RefusalError:
+        """404 pool_not_found."""
+        message = f"No pool is called '{name}'"
+        return openai(404, "invalid_request_error", "pool_not_found", message, self._pool_param)
+
+    def signal(self, code: str, message: str) -> dict[str, object]:
+        """The usual map; here the code is in lower case."""
+        error = {"message": message, "type": "server_error", "param": None, "code": code.lower()}
+        return {"error": error}
 
 
 class GenerateEnvelope(OpenAIEnvelope):

@@ -3,24 +3,27 @@
 import hashlib
 import json
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens read and written."""
+    """Tokens read and written, and what the dialect says beside them."""
 
     prompt_tokens: int
     completion_tokens: int
+    details: Mapping[str, object] = field(default_factory=dict)
 
-    def as_map(self) -> dict[str, int]:
+    def as_map(self) -> dict[str, object]:
         """As the wire has it."""
         total = self.prompt_tokens + self.completion_tokens
         return {
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
             "total_tokens": total,
+            **self.details,
         }
 
 

@@ -82,6 +82,7 @@ def _build(options: Options) -> Gateway:
         seed=settings.seed,
         cold_start_scale=settings.cold_start_scale,
         start_ns=monotonic_ns(),
+        exact_lanes=settings.dialect.exact_lanes,
     )
 
     def note_worker(event: WorkerReady | WorkerStarting) -> None:
@@ -96,7 +97,12 @@ def _build(options: Options) -> Gateway:
         gate=gate,
         truth=truth,
         faults=FaultClock(options.faults, gate, truth.flush),
-        pools=PoolBook(settings.profiles, time.time()),
+        pools=PoolBook(
+            settings.dialect.pools,
+            settings.profiles,
+            frozenset(spec.lane.pool for spec in options.lanes),
+            time.time(),
+        ),
     )
 
 
@@ -134,7 +140,7 @@ def _application(gateway: Gateway) -> web.Application:
 
         return serve_control
 
-    app = web.Application(client_max_size=gateway.settings.dialect.body_bytes)
+    app = web.Application(client_max_size=gateway.settings.dialect.largest_body_bytes)
     app.add_routes(
         [
             web.post("/v1/chat/completions", inference(chat)),

@@ -33,6 +33,7 @@ class StatusRoutes:
     async def health(self, _request: web.Request) -> Reply:
         """GET /health."""
         settings, live = self._gateway.settings, self._gateway.driver.fleet.live
+        later = {"pending_generation": sum(w.worker.depth for w in live if _generates(w))}
         value = {
             "status": "healthy" if live else "degraded",
             "type": "gateway",
@@ -45,13 +46,14 @@ class StatusRoutes:
                 "models_loaded": len({card.name for w in live for card in _cards(w)}),
                 "total_qps": self._rate_per_s(),
             },
-            "workers": [_worker(w) for w in live],
+            "workers": [_worker(w, settings.dialect.health_keys) for w in live],
             "models": [_model_health(card, live) for card in CARDS.values()],
             "simulated": {
                 "cold_start_scale": settings.cold_start_scale,
                 "seed": settings.seed,
                 "fleet": settings.fleet,
             },
+            **_only(later, settings.dialect.health_keys),
         }
         return json_reply(200, value)
 
@@ -114,20 +116,31 @@ def _cards(worker: LiveWorker) -> list[Card]:
     return [card for card in CARDS.values() if card.bundle == worker.lane.bundle]
 
 
-def _worker(worker: LiveWorker) -> dict[str, Any]:
+def _generates(worker: LiveWorker) -> bool:
+    return any(card.kind == "generate" for card in _cards(worker))
+
+
+def _only(values: dict[str, Any], keys: frozenset[str]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key in keys}
+
+
+def _worker(worker: LiveWorker, later_keys: frozenset[str]) -> dict[str, Any]:
     cards = _cards(worker)
+    depth = worker.worker.depth
+    later = {"ready_gpu_slots": 1, "pending_cost": depth, "inflight_batches": int(depth > 0)}
     return {
         "name": worker.name,
         "url": worker_url(worker.name),
         "gpu": worker.lane.profile,
         "gpu_count": 1,
         "loaded_models": [card.name for card in cards],
-        "queue_depth": worker.worker.depth,
+        "queue_depth": depth,
         "memory_used_bytes": int(sum(card.weight_bytes for card in cards)),
         "memory_total_bytes": int(CHIPS[worker.lane.profile].memory_bytes),
         "healthy": True,
         "bundle": worker.lane.bundle,
         "bundle_config_hash": f"sim-{worker.lane.bundle}",
+        **_only(later, later_keys),
     }
 
 

@@ -105,6 +105,19 @@ def test_ctrl_c_ends_with_130_a_report_and_balanced_books(tmp_path: Path) -> Non
     assert (tmp_path / "run" / "report.html").exists()
 
 
+def test_ctrl_c_while_a_run_is_prepared_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Before the first request there is no run to keep."""
+    words: list[str | Path] = [BENCH, "run", SMOKE, "--set", "duration_s=90", "--out", "run"]
+    process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in process.stdout or ():
+        if "making the schedule" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_web_page_of_locust_shows_the_numbers_of_the_run(tmp_path: Path) -> None:
     """While the run goes on, Locust's page is served and counts the requests of each class."""
     words: list[str | Path] = [

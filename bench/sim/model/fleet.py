@@ -31,14 +31,24 @@ class Fleet:
 
     Calls must come in order of time.  `next_ns` is when something happens next if nothing is submitted;
     `advance(now_ns)` makes everything up to `now_ns` happen and returns it in order of time.
+
+    With `exact_lanes` only a lane's own workers serve it, and demand without a profile wakes the first lane
+    of its pool and bundle; without, any worker of pool and bundle stands in, and such demand wakes nothing.
     """
 
     def __init__(
-        self, lanes: Sequence[LaneSpec], *, seed: int = 1, cold_start_scale: float = 1.0, start_ns: int = 0
+        self,
+        lanes: Sequence[LaneSpec],
+        *,
+        seed: int = 1,
+        cold_start_scale: float = 1.0,
+        start_ns: int = 0,
+        exact_lanes: bool = False,
     ) -> None:
         self._specs = {spec.lane: spec for spec in lanes}
         self._rng = Random(seed)
         self._scale = cold_start_scale
+        self._exact = exact_lanes
         self._live: list[LiveWorker] = []
         self._starting: list[_Starting] = []
         self._holders: dict[int, Worker] = {}
@@ -56,7 +66,7 @@ class Fleet:
     def demand(self, now_ns: int, lane: Lane) -> Verdict:
         """Whether the lane (profile "" means any) can serve now; an empty lane starts a worker."""
         self._catch_up(now_ns)
-        self._wake(now_ns, lane)
+        self._wake(now_ns, self._wanted(lane))
         if self._candidates(lane):
             return Verdict.LIVE
         return Verdict.COLD if lane.pool == DEFAULT_POOL else Verdict.NO_CONSUMERS
@@ -105,9 +115,17 @@ class Fleet:
         self._events.sort(key=lambda event: event.at_ns)
 
     def _candidates(self, lane: Lane) -> list[LiveWorker]:
-        """The lane's own workers; failing them any of the pool and bundle, which is what 0.4.1 does."""
+        """The lane's own workers; failing them any of the pool and bundle, unless lanes are exact."""
         near = [w for w in self._live if w.lane.pool == lane.pool and w.lane.bundle == lane.bundle]
-        return [w for w in near if w.lane.profile == lane.profile] or near
+        own = [w for w in near if w.lane.profile == lane.profile]
+        return own if self._exact and lane.profile else own or near
+
+    def _wanted(self, lane: Lane) -> Lane:
+        """The lane that demand for this one wakes."""
+        if lane.profile or not self._exact or self._candidates(lane):
+            return lane
+        near = (s.lane for s in self._specs.values() if s.most)
+        return next((n for n in near if (n.pool, n.bundle) == (lane.pool, lane.bundle)), lane)
 
     def _wake(self, now_ns: int, lane: Lane) -> None:
         spec = self._specs.get(lane)
