@@ -48,7 +48,7 @@ def replay(request: Request, folder: RunFolder, console: Console) -> int:
             shutil.rmtree(folder.path)
             raise FolderError(str(error)) from None
         hint = f"what reached the disk can be saved: bench salvage {shlex.quote(str(folder.path))}"
-        raise ProcessError(f"{error}; {hint}", 70) from None
+        raise ProcessError(f"{error}; {hint}", 2 if error.code == 2 else 70) from None
     if not folder.log_files():
         shutil.rmtree(folder.path)
     return code

@@ -3,7 +3,7 @@
 Says what it does in lines of JSON on stdout: {"say": …}, {"web": url}, {"progress": {…}} once a second, and
 at the end {"books": {…}}.
 SIGINT once: send nothing more, wait for replies; twice: end at once. The folder is complete either way.
-Exit codes: 0 done, 2 the target or an input file will not do (reason on stderr), 130 interrupted.
+Exit codes: 0 done, 2 the target, an input file or the disk will not do (reason on stderr), 130 interrupted.
 """
 
 import argparse
@@ -58,8 +58,13 @@ def main() -> int:
         gevent.sleep(0.1)
     if run.session.in_flight:
         _emit({"say": f"waiting for {run.session.in_flight} replies"})
-    books = run.finish()
-    reporter.kill()
+    try:
+        books = run.finish()
+    except OSError as error:  # the log could not be written
+        print(f"{folder.path}: {error.strerror}; the run was stopped", file=sys.stderr)
+        return 2
+    finally:
+        reporter.kill()
     _emit({"progress": run.session.progress()})
     _emit({"books": books.model_dump()})
     runner.quit()

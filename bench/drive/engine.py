@@ -161,6 +161,7 @@ class Engine:
             if now_ns >= next_tick_ns:
                 next_tick_ns = now_ns + TICK_NS
                 self._tick(now_ns)
+        self._read_mail()  # what came together with `close`
         self.cpu_ns = time.thread_time_ns()
         self._shut()
 

@@ -86,7 +86,9 @@ class Session:
         return self._engine.in_flight
 
     def over(self) -> bool:
-        """Whether everything was sent that will be."""
+        """Whether everything was sent that will be; a dead engine sends nothing, and `close` raises why."""
+        if self._thread.ready():
+            return True
         if self._stopping or not self.plan.schedule.is_open:
             return self._stopping or self.elapsed_s >= self.plan.scenario.duration_s
         return self._fed and self._engine.backlog == 0
