@@ -25,7 +25,7 @@ def _sampling(traffic: Generation) -> dict[str, object]:
     return {name: value for name, value in said.items() if value != []}
 
 
-def traceparent(run_id: str, index: int, attempt: int = 1) -> str:
+def traceparent(run_id: str, index: int, attempt: int) -> str:
     """W3C trace context: the run is the trace; the span's low 48 bits are the index, above them the attempt.
 
     With the attempt in it a span is never 0, which the standard forbids.

@@ -7,80 +7,30 @@ back to the journal once, with the facts of its reply. The loop around the socke
 import heapq
 import itertools
 import os
+import random
 import select
 import socket
 import time
 from collections import deque
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from gevent import monkey
 
 from bench.drive.connection import Connection, ConnectionLostError
+from bench.drive.flight import NS_PER_S, Flight, Journal, Order, again
 from bench.drive.stamps import Clock
 from bench.drive.timer import Timer
-from bench.protocol import Ask, Endpoint, Exchange
-from bench.scenario import Timeouts
+from bench.protocol import Endpoint, Exchange, render
+from bench.scenario import Retry, Timeouts
 
 _epoll: Any = monkey.get_original("select", "epoll")
 
-NS_PER_S = 1_000_000_000
 EARLY_NS = 250_000
 """The timer rings so long before a request is due; the rest is spent polling, as waking up takes as long."""
 
 TICK_NS = 50_000_000
 """How often time-outs are looked for and the journal is turned."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A rendered request and the monotonic instant it is due; `tag` is the caller's."""
-
-    due_ns: int
-    ask: Ask
-    wire: bytes
-    tag: Any = None
-
-
-@dataclass(slots=True)
-class Flight:
-    """An order on its way, and all that is known of it; instants are monotonic."""
-
-    order: Order
-    exchange: Exchange
-    begun_ns: int
-    connection: Connection | None = None
-    handed_ns: int | None = None
-    sent_ns: int | None = None
-    kernel_stamps: bool = True
-    read_lag_max_ns: int | None = None
-
-    def deadline(self, timeouts: Timeouts) -> tuple[int, str]:
-        """The next instant at which to give up, and why."""
-        facts = self.exchange.facts
-        if self.handed_ns is None:
-            return self.begun_ns + int(timeouts.connect_s * NS_PER_S), "connect_timeout"
-        overall = self.handed_ns + int(timeouts.overall_s * NS_PER_S), "overall_timeout"
-        if facts.last_token_ns is not None:
-            return min(overall, (facts.last_token_ns + int(timeouts.token_s * NS_PER_S), "token_timeout"))
-        if self.order.ask.stream or facts.headers_ns is None:
-            return min(
-                overall, (self.handed_ns + int(timeouts.first_byte_s * NS_PER_S), "first_byte_timeout")
-            )
-        return overall
-
-
-class Journal(Protocol):
-    """Hears what happens, on the engine's thread."""
-
-    def sent(self, flight: Flight) -> None:
-        """The request was handed to its socket."""
-
-    def ended(self, flight: Flight) -> None:
-        """The outcome is settled."""
-
-    def tick(self, now_ns: int) -> None:
-        """Time passes."""
 
 
 @dataclass(slots=True)
@@ -93,11 +43,18 @@ class _Mail:
     close: bool = False
 
 
+NEVER = Retry()
+
+
 class Engine:
     """Sends orders when they are due. `submit` and the stops may be called from any thread."""
 
-    def __init__(self, endpoint: Endpoint, timeouts: Timeouts, journal: Journal) -> None:
-        self._endpoint, self._timeouts, self._journal = endpoint, timeouts, journal
+    def __init__(
+        self, endpoint: Endpoint, timeouts: Timeouts, journal: Journal, retry: Retry = NEVER
+    ) -> None:
+        self._endpoint, self._timeouts, self._journal, self._retry = endpoint, timeouts, journal, retry
+        self._retrying = 0
+        self._jitter = random.Random(0)
         self._mail = _Mail()
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._timer = Timer()
@@ -113,13 +70,13 @@ class Engine:
 
     @property
     def in_flight(self) -> int:
-        """Requests sent and not ended."""
-        return len(self._flights)
+        """Requests sent and not ended, those that wait for another try among them."""
+        return len(self._flights) + self._retrying
 
     @property
     def backlog(self) -> int:
         """Orders not yet sent."""
-        return len(self._waiting) + len(self._mail.orders)
+        return len(self._waiting) - self._retrying + len(self._mail.orders)
 
     def submit(self, order: Order) -> None:
         """Send it when it is due."""
@@ -132,7 +89,7 @@ class Engine:
         self._wake()
 
     def end_flights(self, outcome: str, reason: str | None = None) -> None:
-        """Settle everything in flight now."""
+        """Settle everything in flight now; what waits for another try keeps the outcome of its last."""
         self._mail.end_flights = (outcome, reason)
         self._wake()
 
@@ -182,14 +139,18 @@ class Engine:
     def _read_mail(self) -> None:
         mail = self._mail
         while mail.orders:
-            order = mail.orders.popleft()
-            heapq.heappush(self._waiting, (order.due_ns, next(self._number), order))
+            self._wait_for(mail.orders.popleft())
         while mail.stop_sending and self._waiting:
             self._forget(heapq.heappop(self._waiting)[2])
         if mail.end_flights:
             outcome, reason = mail.end_flights
             mail.end_flights = None
+            while self._waiting:
+                self._forget(heapq.heappop(self._waiting)[2])
             self._give_up(list(self._flights.values()), outcome, reason)
+
+    def _wait_for(self, order: Order) -> None:
+        heapq.heappush(self._waiting, (order.due_ns, next(self._number), order))
 
     def _send_due(self) -> None:
         while self._waiting and self._waiting[0][0] <= time.monotonic_ns():
@@ -206,6 +167,7 @@ class Engine:
     # --- flights -------------------------------------------------------------------------------------------
 
     def _launch(self, order: Order) -> None:
+        self._retrying -= order.previous is not None
         exchange = Exchange(self._endpoint.kind, order.ask)
         flight = Flight(order, exchange, begun_ns=time.monotonic_ns())
         try:
@@ -223,6 +185,10 @@ class Engine:
             self._advance(flight, connection)
 
     def _forget(self, order: Order) -> None:
+        if order.previous is not None:
+            self._retrying -= 1
+            self._journal.ended(order.previous)
+            return
         flight = Flight(order, Exchange(self._endpoint.kind, order.ask), begun_ns=time.monotonic_ns())
         flight.exchange.give_up("not_sent", None, flight.begun_ns)
         self._journal.ended(flight)
@@ -295,7 +261,17 @@ class Engine:
             else:
                 self._poll.unregister(connection.fd)
                 connection.close()
-        self._journal.ended(flight)
+        self._settle(flight)
+
+    def _settle(self, flight: Flight) -> None:
+        """Tell the journal, or try again."""
+        order = again(flight, self._retry, self._jitter.random())
+        if order is None or self._mail.stop_sending:
+            self._journal.ended(flight)
+            return
+        trace = order.trace(len(flight.tries()) + 1) if order.trace else None
+        self._wait_for(replace(order, wire=render(self._endpoint, order.ask, trace)))
+        self._retrying += 1
 
     def _check_idle(self, connection: Connection, mask: int) -> None:
         """A kept connection that speaks or closes is of no more use."""

@@ -5,8 +5,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.drive.engine import Flight
-from bench.record import LogWriter, Record
+from bench.drive.flight import Flight
+from bench.record import Attempt, LogWriter, Record
 from bench.workload import Planned
 
 
@@ -41,8 +41,10 @@ class LoggedJournal:
     errors: int = 0
 
     def sent(self, flight: Flight) -> None:
-        """Log that the request is on its way."""
+        """Log that the request is on its way; a further try of it is no news."""
         tag: Tag = flight.order.tag
+        if flight.order.previous is not None:
+            return
         self.sent_count += 1
         self.log.sent(tag.planned.index, tag.scheduled_ns, (flight.handed_ns or 0) - self.start_ns)
 
@@ -65,6 +67,7 @@ class LoggedJournal:
 
     def _record(self, flight: Flight, tag: Tag) -> Record:
         planned, facts = tag.planned, flight.exchange.facts
+        tries = flight.tries()
         traffic = planned.traffic
         return Record(
             index=planned.index,
@@ -79,7 +82,7 @@ class LoggedJournal:
             turn=None if planned.user is None else 0,
             worker=self.worker,
             scheduled_ns=tag.scheduled_ns,
-            first_sent_ns=self._since(flight.handed_ns),
+            first_sent_ns=self._since(tries[0].handed_ns),
             handed_ns=self._since(flight.handed_ns),
             sent_ns=self._since(flight.sent_ns or flight.handed_ns),
             headers_ns=self._since(facts.headers_ns),
@@ -96,7 +99,8 @@ class LoggedJournal:
             status=facts.status,
             error_code=facts.error_code,
             finish_reason=facts.finish_reason,
-            attempts=int(facts.outcome != "not_sent"),
+            attempts=0 if facts.outcome == "not_sent" else len(tries),
+            attempt_log=tuple(map(self._attempt, tries)) if len(tries) > 1 else (),
             asked_in_tokens=planned.in_tokens,
             asked_out_tokens=planned.out_tokens,
             in_tokens=facts.in_tokens,
@@ -112,6 +116,16 @@ class LoggedJournal:
             server_inference_ms=facts.server_inference_ms,
             request_id=facts.request_id,
             attempt_id=facts.attempt_id,
+        )
+
+    def _attempt(self, flight: Flight) -> Attempt:
+        facts = flight.exchange.facts
+        return Attempt(
+            sent_ns=(flight.sent_ns or flight.handed_ns or flight.begun_ns) - self.start_ns,
+            end_ns=(facts.end_ns or flight.begun_ns) - self.start_ns,
+            status=facts.status,
+            code=facts.error_code,
+            retry_after_s=facts.retry_after_s,
         )
 
     def _since(self, instant_ns: int | None) -> int | None:

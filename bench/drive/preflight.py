@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import gevent
 
 from bench.drive.asking import ask_for
-from bench.drive.engine import Engine, Order
+from bench.drive.engine import Engine
+from bench.drive.flight import Order
 from bench.drive.journal import KeptJournal
 from bench.drive.target import TargetError, introduce
 from bench.protocol import Ask, Endpoint, Facts, render

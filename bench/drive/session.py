@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from locust.env import Environment
 from locust.stats import RequestStats
 
 from bench.drive.asking import ask_for, traceparent
-from bench.drive.engine import NS_PER_S, Engine, Order
+from bench.drive.engine import Engine
+from bench.drive.flight import NS_PER_S, Order
 from bench.drive.journal import Finished, LoggedJournal, Tag
 from bench.protocol import Endpoint, render
 from bench.record import Clock, LogWriter, Record, RunFolder
@@ -52,7 +54,7 @@ class Session:
         self.clock = Clock(monotonic_ns=self.start_ns, wall_ns=wall_ns, boot_id=_boot_id())
         self._log = LogWriter(plan.folder.log_file(worker))
         self._journal = LoggedJournal(self._log, self.start_ns, worker)
-        self._engine = Engine(plan.endpoint, plan.scenario.timeouts, self._journal)
+        self._engine = Engine(plan.endpoint, plan.scenario.timeouts, self._journal, plan.scenario.retry)
         self._watcher = gevent.get_hub().loop.async_()
         self._woken = Event()
         self._watcher.start(self._woken.set)
@@ -171,8 +173,9 @@ class Session:
 
     def _order(self, planned: Planned, due_ns: int, waiter: Any) -> Order:
         ask = ask_for(planned, self.plan.texts)
-        wire = render(self.plan.endpoint, ask, traceparent(self.plan.run_id, planned.index))
-        return Order(due_ns, ask, wire, Tag(planned, due_ns - self.start_ns, waiter))
+        trace = partial(traceparent, self.plan.run_id, planned.index)
+        wire = render(self.plan.endpoint, ask, trace(1))
+        return Order(due_ns, ask, wire, Tag(planned, due_ns - self.start_ns, waiter), trace)
 
     # --- results back to Locust ----------------------------------------------------------------------------
 

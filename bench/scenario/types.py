@@ -95,6 +95,14 @@ class Timeouts(Closed):
     overall_s: PositiveFloat = 300.0
 
 
+class Retry(Closed):
+    """What to do about a refusal for lack of capacity (cold, loading, overloaded); anything else is final."""
+
+    policy: Literal["never", "wait"] = "never"
+    cap_s: PositiveFloat = Field(10.0, description="longest pause before a try, whatever Retry-After says")
+    budget_s: PositiveFloat = Field(300.0, description="no try begins later than this after the first")
+
+
 class Seeds(Closed):
     """One seed a dimension, so that one can change alone."""
 
@@ -127,6 +135,7 @@ class Scenario(Closed):
     seeds: Seeds = Seeds()
     target: Target = Target()
     timeouts: Timeouts = Timeouts()
+    retry: Retry = Retry()
     arrivals: Arrivals | None = None
     closed_loop: Annotated[ClosedLoop | None, Field(validate_default=True)] = None
     classes: tuple[Annotated[Traffic, Field(discriminator="operation")], ...]

@@ -1,0 +1,99 @@
+"""A request on its way through the engine: what is ordered, what is known, whether it is tried again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from bench.drive.connection import Connection
+from bench.protocol import Ask, Exchange
+from bench.scenario import Retry, Timeouts
+
+NS_PER_S = 1_000_000_000
+
+PAUSE_S = 5.0
+"""Before another try, where the server does not say how long; as the gateway's own SDK has it."""
+
+LEAST_PAUSE_S = 0.1
+JITTER = 0.25
+"""A pause is shortened by up to this share, so that those refused together do not come back together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A rendered request and the monotonic instant it is due; `tag` is the caller's.
+
+    A further try has the flight before it as `previous`, and takes its trace context from `trace(attempt)`.
+    """
+
+    due_ns: int
+    ask: Ask
+    wire: bytes
+    tag: Any = None
+    trace: Callable[[int], str] | None = None
+    previous: "Flight | None" = None
+
+
+@dataclass(slots=True)
+class Flight:
+    """An order on its way, and all that is known of it; instants are monotonic."""
+
+    order: Order
+    exchange: Exchange
+    begun_ns: int
+    connection: Connection | None = None
+    handed_ns: int | None = None
+    sent_ns: int | None = None
+    kernel_stamps: bool = True
+    read_lag_max_ns: int | None = None
+
+    def tries(self) -> "list[Flight]":
+        """Every try of this request, the first one first."""
+        earlier = self.order.previous.tries() if self.order.previous else []
+        return [*earlier, self]
+
+    def deadline(self, timeouts: Timeouts) -> tuple[int, str]:
+        """The next instant at which to give up, and why."""
+        facts = self.exchange.facts
+        if self.handed_ns is None:
+            return self.begun_ns + int(timeouts.connect_s * NS_PER_S), "connect_timeout"
+        overall = self.handed_ns + int(timeouts.overall_s * NS_PER_S), "overall_timeout"
+        if facts.last_token_ns is not None:
+            return min(overall, (facts.last_token_ns + int(timeouts.token_s * NS_PER_S), "token_timeout"))
+        if self.order.ask.stream or facts.headers_ns is None:
+            return min(
+                overall, (self.handed_ns + int(timeouts.first_byte_s * NS_PER_S), "first_byte_timeout")
+            )
+        return overall
+
+
+class Journal(Protocol):
+    """Hears what happens, on the engine's thread."""
+
+    def sent(self, flight: Flight) -> None:
+        """The request was handed to its socket."""
+
+    def ended(self, flight: Flight) -> None:
+        """The outcome is settled."""
+
+    def tick(self, now_ns: int) -> None:
+        """Time passes."""
+
+
+def again(flight: Flight, retry: Retry, chance: float) -> Order | None:
+    """The order for another try, or None where the outcome stands.
+
+    Only a refusal for lack of capacity is tried again, never once a reply has begun to produce. `chance` is
+    a random number in [0, 1) for the jitter.
+    """
+    facts = flight.exchange.facts
+    first_ns = flight.tries()[0].handed_ns
+    if retry.policy == "never" or facts.outcome != "refused" or facts.event_ns:
+        return None
+    if first_ns is None or facts.end_ns is None:
+        return None
+    asked_s = PAUSE_S if facts.retry_after_s is None else facts.retry_after_s
+    pause_s = max(LEAST_PAUSE_S, min(asked_s, retry.cap_s) * (1 - JITTER * chance))
+    due_ns = facts.end_ns + int(pause_s * NS_PER_S)
+    if due_ns - first_ns > retry.budget_s * NS_PER_S:
+        return None
+    return replace(flight.order, due_ns=due_ns, previous=flight)
