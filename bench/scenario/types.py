@@ -1,10 +1,11 @@
 """What a scenario may say as a whole: when, whom, how long, and which traffic."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -114,10 +115,15 @@ class Seeds(Closed):
     think: NonNegativeInt = 1
 
 
+def _dialect_as_written(value: Any) -> Any:
+    """YAML reads 0.4 and 0.10 as numbers; they are names."""
+    return {0.4: "0.4", 0.1: "0.10"}.get(value, value) if isinstance(value, float) else value
+
+
 class Sim(Closed):
     """The embedded simulated gateway, used where the target has no URL."""
 
-    dialect: Literal["0.4", "0.10"] = "0.4"
+    dialect: Annotated[Literal["0.4", "0.10"], BeforeValidator(_dialect_as_written)] = "0.4"
     fleet: Annotated[str, Field(min_length=1)] = "l4=2,a100-40gb=1"
     cold_start_scale: PositiveFloat = Field(1.0, description="0.1 = cold starts ten times shorter")
     seed: NonNegativeInt = 1

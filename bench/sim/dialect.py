@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from bench.sim.pool_rules import POOLS_0_4, POOLS_0_10, PoolRules
 from bench.sim.provisioning import Cold, accepted, unavailable
 from bench.sim.reply import RefusalError, all_items_failed, invalid_input
+from bench.sim.signals import LOADING_RETRY_AFTER_S, SIGNALS
 
 _MIB = 2**20
 
@@ -30,6 +31,12 @@ class Dialect:
     """What it is when a worker can make nothing of any item."""
     generate_fields: frozenset[str]
     chat_fields: frozenset[str]
+    retry_after_s: Mapping[str, int]
+    """Seconds of `Retry-After`, by signal; absent ones have none."""
+    header_signals: frozenset[str]
+    """Signals that `X-SIE-Error-Code` repeats."""
+    stream_error_keys: frozenset[str] = frozenset()
+    """Keys that an error inside a stream has beyond those of 0.4."""
     usage_details: Mapping[str, object] = field(default_factory=dict)
     health_keys: frozenset[str] = frozenset()
     """Keys that `/health` has beyond those of 0.4, at the top or in a worker."""
@@ -71,6 +78,8 @@ DIALECT_0_4 = Dialect(
     items_refused=all_items_failed,
     generate_fields=_SAMPLING | _CHOICES | _GENERATE_ONLY,
     chat_fields=_SAMPLING | _CHOICES | _CHAT_ONLY,
+    retry_after_s=LOADING_RETRY_AFTER_S,
+    header_signals=frozenset([*LOADING_RETRY_AFTER_S, "MODEL_LOAD_FAILED"]),
 )
 """The contract of gateway and SDK 0.4.1."""
 
@@ -92,6 +101,9 @@ DIALECT_0_10 = Dialect(
     | _CHOICES
     | _CHAT_ONLY
     | {"min_tokens", "chat_template_kwargs", "include_reasoning"},
+    retry_after_s={**LOADING_RETRY_AFTER_S, "GATEWAY_TIMEOUT": 5},
+    header_signals=frozenset(SIGNALS),
+    stream_error_keys=frozenset(["param", "retry_after_s"]),
     usage_details={"prompt_tokens_details": {"cached_tokens": 0}},
     health_keys=frozenset(["pending_generation", "ready_gpu_slots", "pending_cost", "inflight_batches"]),
 )

@@ -12,7 +12,7 @@ from aiohttp import web
 from bench.sim.codec import read_map
 from bench.sim.dialect import Dialect
 from bench.sim.driver import Driver
-from bench.sim.faults import FaultClock
+from bench.sim.fault_clock import FaultClock
 from bench.sim.gate import Gate
 from bench.sim.pools import PoolBook
 from bench.sim.reply import Envelope, Reply

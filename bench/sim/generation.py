@@ -10,10 +10,11 @@ from bench.sim.codec import map_reply
 from bench.sim.fields import check_abilities, check_fields, unsupported
 from bench.sim.gateway import Exchange
 from bench.sim.lookup import find_card, find_lane, no_consumers, require_warm
+from bench.sim.mishaps import planned_break, refuse_as_planned, stream_failure
 from bench.sim.model import Card, Chunk, Finished, Job, JobEvent, Lane, Verdict
 from bench.sim.reply import JSON_TYPE, GenerateEnvelope, OpenAIEnvelope, RefusalError, openai
 from bench.sim.scripts import ChatScript, GenerateScript, Usage, Words, fingerprint
-from bench.sim.stream import EventStream, Script
+from bench.sim.stream import Break, EventStream, Script
 from bench.sim.text import count_tokens, text_of
 
 _CHAT = OpenAIEnvelope("X-SIE-Pool")
@@ -35,11 +36,13 @@ async def chat(exchange: Exchange) -> web.StreamResponse:
     check_abilities(given)
     lane = find_lane(exchange, card, _CHAT)
     require_warm(exchange, lane, _CHAT, native_route=False)
+    refuse_as_planned(exchange, "chat", _CHAT)
     job = _job(exchange, card, lane, prompt_tokens, output_tokens)
     words = Words(exchange.request_id, card.name, Usage(prompt_tokens, output_tokens, dialect.usage_details))
     if given.get("stream"):
         include_usage = bool(given.get("stream_options", {}).get("include_usage"))
-        return await _stream(exchange, card, job, ChatScript(words, include_usage=include_usage), _CHAT)
+        script = ChatScript(words, include_usage=include_usage)
+        return await _stream(exchange, card, job, script, _CHAT, planned_break(exchange, "chat"))
     finished, chunks = await _complete(exchange, card, job, _CHAT)
     reply = map_reply(_chat_body(words, _text(job, chunks, finished)), JSON_TYPE, exchange.served_headers())
     return await exchange.send(reply, "end", finished.at_ns)
@@ -59,10 +62,12 @@ async def generate(exchange: Exchange) -> web.StreamResponse:
     check_abilities(given)
     prompt_tokens, output_tokens = count_tokens(given["prompt"]), given["max_new_tokens"]
     _check_card(card, output_tokens, _GENERATE, param="max_new_tokens")
+    refuse_as_planned(exchange, "generate", _GENERATE)
     job = _job(exchange, card, lane, prompt_tokens, output_tokens)
     words = Words(exchange.request_id, card.name, Usage(prompt_tokens, output_tokens, dialect.usage_details))
     if given.get("stream"):
-        return await _stream(exchange, card, job, GenerateScript(words), _GENERATE)
+        planned = planned_break(exchange, "generate")
+        return await _stream(exchange, card, job, GenerateScript(words), _GENERATE, planned)
     finished, chunks = await _complete(exchange, card, job, _GENERATE)
     value = {
         "model": card.name,
@@ -133,12 +138,18 @@ def _job(exchange: Exchange, card: Card, lane: Lane, prompt_tokens: int, output_
 
 
 async def _stream(
-    exchange: Exchange, card: Card, job: Job, script: Script, envelope: OpenAIEnvelope
+    exchange: Exchange,
+    card: Card,
+    job: Job,
+    script: Script,
+    envelope: OpenAIEnvelope,
+    planned: Break | None,
 ) -> web.StreamResponse:
-    stream = EventStream(exchange, script, job)
+    stream = EventStream(exchange, script, job, planned)
     message = _too_long(card, job)
     if message:
-        return await stream.fail("context_exceeded", "context_length_exceeded", message)
+        failure = stream_failure(exchange, "context_exceeded", "context_length_exceeded", message)
+        return await stream.fail(failure)
     try:
         return await stream.run()
     except LookupError as exc:

@@ -9,6 +9,7 @@ from bench.sim.codec import MSGPACK_TYPE, map_reply, wants_msgpack
 from bench.sim.dialect import Dialect
 from bench.sim.gateway import Exchange
 from bench.sim.lookup import find_card, find_lane, no_consumers, require_warm
+from bench.sim.mishaps import refuse_as_planned
 from bench.sim.model import Card, ItemsDone, Job, Lane, Verdict
 from bench.sim.reply import NativeEnvelope, Reply
 from bench.sim.text import count_tokens
@@ -28,6 +29,7 @@ async def encode(exchange: Exchange) -> web.StreamResponse:
     params = body.get("params")
     outputs = (params.get("output_types") if isinstance(params, dict) else None) or ["dense"]
     lengths = _encodable(dialect, card, items, outputs)
+    refuse_as_planned(exchange, "encode", _NATIVE)
     done = await _run(exchange, card, lane, lengths)
     reply = _encode_reply(exchange, card, outputs, lengths, done)
     return await exchange.send(reply, "end", done.at_ns)
@@ -48,6 +50,7 @@ async def score(exchange: Exchange) -> web.StreamResponse:
     if card.kind != "score" or query_tokens is None or None in lengths:
         raise dialect.items_refused([(0, f"model '{card.name}' cannot score these items")])
     pairs = [min(query_tokens + (length or 0), card.context_tokens) for length in lengths]
+    refuse_as_planned(exchange, "score", _NATIVE)
     done = await _run(exchange, card, lane, pairs)
     value = {"model": card.name, "scores": _ranked(documents)}
     reply = map_reply(value, exchange.headers.get("Accept", ""), _timing(exchange, done))

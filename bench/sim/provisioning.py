@@ -45,4 +45,5 @@ def unavailable(cold: Cold) -> RefusalError:
         "X-SIE-Error-Code": "PROVISIONING",
         **cold.version_headers,
     }
-    return RefusalError(json_reply(503, cold.envelope.signal("PROVISIONING", cold.message), headers))
+    body = cold.envelope.signal(503, "PROVISIONING", cold.message)
+    return RefusalError(json_reply(503, body, headers))

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 JSON_TYPE = "application/json"
+_GATEWAY_CODES = ("GATEWAY_TIMEOUT", "INPUT_TOO_LONG")
+_OPENAI_CODES = {"PROVISIONING": "provisioning", "GATEWAY_TIMEOUT": "first_chunk_timeout"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class Envelope(Protocol):
     def unknown_pool(self, name: str) -> RefusalError:
         """404."""
 
-    def signal(self, code: str, message: str) -> dict[str, object]:
+    def signal(self, status: int, code: str, message: str, **extra: object) -> dict[str, object]:
         """The body of a reply that reports what a worker or a lane said of itself."""
 
 
@@ -130,9 +132,9 @@ class NativeEnvelope:
         """404 POOL_NOT_FOUND."""
         return native(404, "POOL_NOT_FOUND", f"No pool is called '{name}'")
 
-    def signal(self, code: str, message: str) -> dict[str, object]:
-        """`{"error": {"code", "message"}}`."""
-        return {"error": {"code": code, "message": message}}
+    def signal(self, status: int, code: str, message: str, **extra: object) -> dict[str, object]:  # noqa: ARG002 - untold
+        """`{"error": {"code", "message"}}`, but `detail` for what the gateway itself finds."""
+        return {"detail" if code in _GATEWAY_CODES else "error": {"code": code, "message": message, **extra}}
 
 
 class OpenAIEnvelope:
@@ -173,10 +175,11 @@ class OpenAIEnvelope:
         message = f"No pool is called '{name}'"
         return openai(404, "invalid_request_error", "pool_not_found", message, self._pool_param)
 
-    def signal(self, code: str, message: str) -> dict[str, object]:
-        """The usual map; here the code is in lower case."""
-        error = {"message": message, "type": "server_error", "param": None, "code": code.lower()}
-        return {"error": error}
+    def signal(self, status: int, code: str, message: str, **extra: object) -> dict[str, object]:
+        """The usual map; some codes have another name here."""
+        kind = "invalid_request_error" if status < 500 else "server_error"
+        code = _OPENAI_CODES.get(code, code)
+        return {"error": {"message": message, "type": kind, "param": None, "code": code, **extra}}
 
 
 class GenerateEnvelope(OpenAIEnvelope):

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.sim.stream import Failure
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -53,9 +55,9 @@ class GenerateScript:
         tail = f'"finish_reason":"length","usage":{usage},"ttft_ms":{ttft_ns / 1e6:.3f}'
         return [f'{self._head}{sequence},"text_delta":"{text}","done":true,{tail}}}\n\n'.encode()]
 
-    def failure(self, code: str, kind: str, message: str) -> bytes:  # noqa: ARG002 - no type in this shape
-        """An error event; its sequence number is 0 whatever came before."""
-        error = _compact({"code": code, "message": message})
+    def failure(self, failure: Failure) -> bytes:
+        """An error event; its sequence number is 0 whatever came before, and it has no type."""
+        error = _compact({"code": failure.code, "message": failure.message, **failure.details})
         tail = f'0,"text_delta":"","done":true,"finish_reason":"error","error":{error}}}\n\n'
         return f"{self._head}{tail}".encode()
 
@@ -90,9 +92,10 @@ class ChatScript:
             events.append(f'{self._head},"choices":[],"usage":{usage}}}\n\n'.encode())
         return events
 
-    def failure(self, code: str, kind: str, message: str) -> bytes:
+    def failure(self, failure: Failure) -> bytes:
         """An error event; its finish reason is null."""
-        error = _compact({"message": message, "type": kind, "param": None, "code": code})
+        usual = {"message": failure.message, "type": failure.kind, "param": None, "code": failure.code}
+        error = _compact(usual | failure.details)
         return f'{self._choice}}},"logprobs":null,"finish_reason":null}}],"error":{error}}}\n\n'.encode()
 
     def _event(self, delta: str, finish: str) -> bytes:

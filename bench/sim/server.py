@@ -13,7 +13,8 @@ from typing import Any
 from aiohttp import web
 
 from bench.sim.driver import Driver
-from bench.sim.faults import Fault, FaultClock
+from bench.sim.fault_clock import FaultClock
+from bench.sim.faults import Fault
 from bench.sim.gate import Gate
 from bench.sim.gateway import Exchange, Gateway, Settings, open_exchange
 from bench.sim.generation import chat, generate

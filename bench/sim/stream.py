@@ -1,7 +1,8 @@
 """A reply as server-sent events: each event is one write, at its modelled instant or when the gate opens."""
 
 import asyncio
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from aiohttp import web
 
@@ -13,6 +14,25 @@ from bench.sim.truth import monotonic_ns
 _DONE = b"data: [DONE]\n\n"
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error inside a stream."""
+
+    code: str
+    kind: str
+    message: str
+    details: dict[str, Any] = field(default_factory=dict)
+    """What the dialect says beyond that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A planned end of a stream after so many events: with an error, or without a word, even `[DONE]`."""
+
+    after_events: int
+    failure: Failure | None
+
+
 class Script(Protocol):
     """How one route words its events; each result is a whole event, ready to send."""
 
@@ -22,7 +42,7 @@ class Script(Protocol):
     def ending(self, sequence: int, text: str, ttft_ns: int) -> list[bytes]:
         """The events from the terminal one on, `[DONE]` left out."""
 
-    def failure(self, code: str, kind: str, message: str) -> bytes:
+    def failure(self, failure: Failure) -> bytes:
         """An error inside the stream."""
 
 
@@ -33,7 +53,8 @@ class EventStream:
     sends the headers and the end, so that the connection stays usable.
     """
 
-    def __init__(self, exchange: Exchange, script: Script, job: Job) -> None:
+    def __init__(self, exchange: Exchange, script: Script, job: Job, planned: Break | None = None) -> None:
+        self._planned = planned
         self._exchange = exchange
         self._gate = exchange.gateway.gate
         self._truth = exchange.gateway.truth
@@ -50,7 +71,10 @@ class EventStream:
 
     def take(self, event: JobEvent) -> None:
         """Word an event and send it if bytes may leave."""
-        if isinstance(event, ItemsDone):
+        if isinstance(event, ItemsDone) or self._complete:
+            return
+        if self._planned and self._sequence == self._planned.after_events:
+            self._break(event.at_ns, self._planned.failure)
             return
         text = text_of(self._job.id * 37 + self._tokens, event.tokens)
         self._tokens += event.tokens
@@ -63,6 +87,12 @@ class EventStream:
         self._sequence += 1
         self._send_when_open()
 
+    def _break(self, at_ns: int, failure: Failure | None) -> None:
+        if failure:
+            self._due += [(at_ns, self._script.failure(failure)), (at_ns, _DONE)]
+        self._complete = True
+        self._send_when_open()
+
     async def run(self) -> web.StreamResponse:
         """Submit the job and send its events until the last."""
         driver = self._exchange.gateway.driver
@@ -73,11 +103,9 @@ class EventStream:
         finally:
             driver.cancel(self._job.id)
 
-    async def fail(self, code: str, kind: str, message: str) -> web.StreamResponse:
+    async def fail(self, failure: Failure) -> web.StreamResponse:
         """Send a stream that holds nothing but an error."""
-        now_ns = monotonic_ns()
-        self._due = [(now_ns, self._script.failure(code, kind, message)), (now_ns, _DONE)]
-        self._complete = True
+        self._break(monotonic_ns(), failure)
         return await self._respond()
 
     async def _respond(self) -> web.StreamResponse:

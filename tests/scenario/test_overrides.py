@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bench.scenario import ConstantArrivals, EmpiricalLength, PoissonArrivals, TraceArrivals, load
-from tests.scenario.files import CHAT, VALID, faults_of, said, write
+from tests.scenario.files import CHAT, PROJECT, VALID, faults_of, said, write
 
 TWO = VALID + CHAT.replace("name: chat", "name: other")
 
@@ -99,3 +99,9 @@ def test_files_in_a_scenario_lie_beside_it_and_those_in_an_override_here(tmp_pat
     here = load(file, ["arrivals.file=mine.csv"]).arrivals
     assert isinstance(here, TraceArrivals)
     assert here.file == str(Path("mine.csv").resolve())
+
+
+@pytest.mark.parametrize(("written", "meant"), [("0.4", "0.4"), ("0.10", "0.10"), ('"0.10"', "0.10")])
+def test_a_dialect_may_be_written_without_quotes(written: str, meant: str) -> None:
+    """YAML reads it as a number, but it is a name."""
+    assert load(PROJECT / "scenarios" / "smoke.yaml", [f"sim.dialect={written}"]).sim.dialect == meant

@@ -1,0 +1,77 @@
+"""The SDK under test, with one face for its synchronous and its asynchronous client."""
+
+import asyncio
+import os
+from importlib import import_module
+from typing import Any, Protocol
+
+VERSION = os.environ.get("BENCH_SDK", "")
+"""The SDK's version; empty in an ordinary run, which has no SDK and leaves these tests out."""
+
+sie_sdk: Any = import_module("sie_sdk") if VERSION else None
+errors: Any = import_module("sie_sdk.client.errors") if VERSION else None
+
+
+class Client(Protocol):
+    """Any method of an SDK client, by its name."""
+
+    def call(self, method: str, *args: object, **options: object) -> Any:
+        """What the method returns."""
+
+    def stream(self, method: str, *args: object, **options: object) -> list[Any]:
+        """Everything that the method yields."""
+
+    def close(self) -> None:
+        """Give the connections back."""
+
+
+class SyncClient:
+    """The synchronous client."""
+
+    def __init__(self, url: str) -> None:
+        self._client = sie_sdk.SIEClient(url)
+
+    def call(self, method: str, *args: object, **options: object) -> Any:
+        """What the method returns."""
+        return getattr(self._client, method)(*args, **options)
+
+    def stream(self, method: str, *args: object, **options: object) -> list[Any]:
+        """Everything that the method yields."""
+        return list(self.call(method, *args, **options))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+
+class AsyncClient:
+    """The asynchronous client, on an event loop of its own that runs during each call."""
+
+    def __init__(self, url: str) -> None:
+        self._runner = asyncio.Runner()
+        self._client = self._runner.run(self._make(url))
+
+    @staticmethod
+    async def _make(url: str) -> Any:
+        return sie_sdk.SIEAsyncClient(url)
+
+    def call(self, method: str, *args: object, **options: object) -> Any:
+        """What the method returns."""
+        return self._runner.run(getattr(self._client, method)(*args, **options))
+
+    def stream(self, method: str, *args: object, **options: object) -> list[Any]:
+        """Everything that the method yields."""
+
+        async def collect() -> list[Any]:
+            return [chunk async for chunk in getattr(self._client, method)(*args, **options)]
+
+        return self._runner.run(collect())
+
+    def pause(self, seconds: float) -> None:
+        """Let what runs in the background run."""
+        self._runner.run(asyncio.sleep(seconds))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._runner.run(self._client.close())
+        self._runner.close()

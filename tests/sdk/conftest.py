@@ -1,0 +1,61 @@
+"""Start the simulated gateway in the project's environment, and clients of it in the SDK's."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.sdk.clients import VERSION, AsyncClient, Client, SyncClient
+
+collect_ignore_glob = [] if VERSION else ["test_*.py"]
+
+Start = Callable[..., str]
+Connect = Callable[[str], Client]
+
+
+@pytest.fixture(scope="module")
+def start() -> Iterator[Start]:
+    """Starts a gateway of the SDK's dialect with the options given, and returns its URL."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*options: str) -> str:
+        dialect = VERSION.rpartition(".")[0]
+        command = [os.environ["BENCH_PYTHON"], "-m", "bench.sim", "--dialect", dialect, *options]
+        process = subprocess.Popen(
+            [*command, "--until-stdin-closes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        assert process.stdout
+        return str(json.loads(process.stdout.readline())["url"])
+
+    yield run
+    for process in started:
+        process.communicate(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def url(start: Start) -> str:
+    """A gateway whose workers are all live, with a named pool."""
+    return start("--fleet", "l4=1,a100-40gb=1,lab:l4=1")
+
+
+@pytest.fixture(params=[SyncClient, AsyncClient])
+def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
+    """Makes clients, of the synchronous kind and then of the asynchronous."""
+    made: list[Client] = []
+
+    def make(url: str) -> Client:
+        made.append(request.param(url))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+@pytest.fixture
+def client(connect: Connect, url: str) -> Client:
+    """A client of the warm gateway."""
+    return connect(url)
