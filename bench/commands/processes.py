@@ -108,6 +108,25 @@ def drive(folder: Path, listen: Listener, web_port: int | None = None) -> int:
 
 
 @contextmanager
+def finishing_first() -> Iterator[None]:
+    """Put an interrupt off until the block is done, then exit with 130."""
+    asked = False
+
+    def remember(*_: object) -> None:
+        nonlocal asked
+        asked = True
+
+    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if asked:
+        sys.exit(130)
+
+
+@contextmanager
 def _passing_on_interrupts(process: "subprocess.Popen[str]", listen: Listener) -> Iterator[None]:
     count = 0
 

@@ -6,6 +6,7 @@ import shutil
 import sys
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.analyze import Miss, check, load, summarise
-from bench.commands.processes import ProcessError, drive, simulated_gateway
+from bench.commands.processes import ProcessError, drive, finishing_first, simulated_gateway
 from bench.commands.progress import ProgressLine
 from bench.record import FolderError, RunFolder, RunInfo, create_folder
 from bench.report import render_summary, write_report, write_summary
@@ -46,6 +47,8 @@ def replay(request: Request, folder: RunFolder, console: Console) -> int:
     except ProcessError as error:
         if not folder.log_files():
             shutil.rmtree(folder.path)
+            if error.code != 2:
+                raise
             raise FolderError(str(error)) from None
         hint = f"what reached the disk can be saved: bench salvage {shlex.quote(str(folder.path))}"
         raise ProcessError(f"{error}; {hint}", 2 if error.code == 2 else 70) from None
@@ -62,8 +65,10 @@ def conclude(folder: RunFolder, console: Console) -> list[Miss]:
     write_summary(folder, summary)
     console.print(render_summary(summary, misses))
     console.print("\nmaking the report ...", highlight=False)
-    report = write_report(folder)
-    console.print(f"report: {report}", highlight=False, soft_wrap=True)
+    # In a thread, as nbclient would take the signals of the main one for itself.
+    with finishing_first(), ThreadPoolExecutor(1) as thread:
+        report = thread.submit(write_report, folder).result()
+        console.print(f"report: {report}", highlight=False, soft_wrap=True)
     return misses
 
 

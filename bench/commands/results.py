@@ -8,7 +8,7 @@ import typer
 from bench.analyze import check, load, summarise
 from bench.commands import options
 from bench.commands.replay import conclude
-from bench.record import Books, Salvage, join
+from bench.record import Books, FolderError, Salvage, is_written, join
 from bench.report import export_csv, export_summary_csv, render_summary, write_report
 
 
@@ -43,11 +43,17 @@ def salvage(folder: options.FolderArgument = None, results: options.Results = op
     """Make the books and the report of a run whose process died, from its schedule and logs."""
     found = options.folder_of(folder, results)
     info = found.info()
+    if any(map(is_written, found.log_files())):
+        raise FolderError(f"{found.path} is still being written: its run goes on")
     books, doubts = join(found)
-    update = {"state": "salvaged", "books": books, "salvage": doubts}
-    found.save(info.model_copy(update=update))
-    for line in _salvaged(books, doubts):
-        options.console.print(line, soft_wrap=True)
+    if info.state in {"complete", "interrupted"}:
+        options.console.print(f"{found.path} needs no salvage: its run ended as it should", soft_wrap=True)
+        found.save(info.model_copy(update={"books": books}))
+    else:
+        update = {"state": "salvaged", "books": books, "salvage": doubts}
+        found.save(info.model_copy(update=update))
+        for line in _salvaged(books, doubts):
+            options.console.print(line, soft_wrap=True)
     conclude(found, options.console)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bench.commands import options
+from bench.commands.processes import ProcessError
 from bench.commands.replay import Request, conclude, new_folder, replay
 from bench.experiment import Job, rates, run_all
 from bench.record import RunFolder
@@ -69,11 +70,17 @@ def _sweep(request: Request, asked: list[float], results: Path, out: Path | None
         changes = (*request.overrides, *job.overrides)
         scenario = load(request.source, changes)
         mine = Request(scenario, request.source, changes, request.labels, request.web_port)
-        codes.append(_once(mine, new_folder(scenario, results, path), check=check))
+        try:
+            codes.append(_once(mine, new_folder(scenario, results, path), check=check))
+        except ProcessError as error:
+            options.console.print(f"the sweep ends at {job.folder}: {error}", style="red", soft_wrap=True)
+            codes.append(error.code)
+            return False
         return codes[-1] != INTERRUPTED
 
-    run_all(folder, rates(asked), one)
-    options.console.print(f"\nsweep: {write_sweep(folder)}", soft_wrap=True)
+    done = run_all(folder, rates(asked), one)
+    if any(job.done for job in done.runs):
+        options.console.print(f"\nsweep: {write_sweep(folder)}", soft_wrap=True)
     return max(codes)
 
 

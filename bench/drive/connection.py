@@ -38,6 +38,7 @@ class Connection:
         self.sent_ns: int | None = None
         code = self._socket.connect_ex(address)
         if code not in (0, errno.EINPROGRESS):
+            self._socket.close()
             raise ConnectionLostError(code, os.strerror(code))
 
     @property

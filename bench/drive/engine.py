@@ -4,10 +4,12 @@ Orders come in with the instant they are due; each goes out at that instant (or 
 back to the journal once, with the facts of its reply. The loop around the sockets is epoll and a timerfd.
 """
 
+import errno
 import heapq
 import itertools
 import os
 import random
+import resource
 import select
 import socket
 import time
@@ -44,6 +46,9 @@ class _Mail:
 
 
 NEVER = Retry()
+
+OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
+"""Errors that say that we, not the target, have run out of something."""
 
 
 class Engine:
@@ -103,6 +108,7 @@ class Engine:
 
     def run(self) -> None:
         """The loop; returns after `close`."""
+        _raise_descriptor_limit()
         self._poll.register(self._wake_fd, select.EPOLLIN)
         self._poll.register(self._timer.fd, select.EPOLLIN)
         next_tick_ns = 0
@@ -174,7 +180,8 @@ class Engine:
             connection = self._idle.pop() if self._idle else self._connect()
         except OSError as error:
             exchange.facts.error_message = str(error)
-            exchange.give_up("failed", "connection_lost", time.monotonic_ns())
+            outcome, reason = ("not_sent", None) if error.errno in OURS else ("failed", "connection_lost")
+            exchange.give_up(outcome, reason, time.monotonic_ns())
             self._journal.ended(flight)
             return
         self._idle_fds.pop(connection.fd, None)
@@ -289,6 +296,12 @@ class Engine:
         self._poll.close()
         self._timer.close()
         os.close(self._wake_fd)
+
+
+def _raise_descriptor_limit() -> None:
+    """A stream is a descriptor; the soft limit is often no more than 1,024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _reachable(endpoint: Endpoint, timeout_s: float) -> tuple[int, Any]:

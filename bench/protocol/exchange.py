@@ -55,7 +55,8 @@ class Exchange:
     def _finish(self, now_ns: int) -> None:
         if not self.done:
             self.done = True
-            self.facts.end_ns = now_ns
+            # The clock that stamps are read on is set anew each second: it may step back by a few ns.
+            self.facts.end_ns = max(now_ns, self.facts.headers_ns or 0, self.facts.last_token_ns or 0)
 
     # Called by the parser.
 

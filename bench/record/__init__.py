@@ -12,7 +12,7 @@ from bench.record.folder import (
     replace,
 )
 from bench.record.join import join
-from bench.record.log import Beat, Ended, LogReader, LogWriter, Sent
+from bench.record.log import Beat, Ended, LogReader, LogWriter, Sent, is_written
 from bench.record.schema import EVENTS, FIELDS, REQUESTS, SCHEDULE, Attempt, Outcome, Record
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Sent",
     "TargetSaid",
     "create_folder",
+    "is_written",
     "join",
     "replace",
 ]

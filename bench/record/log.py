@@ -9,6 +9,7 @@ An entry is a little-endian uint32 length and that many bytes of msgpack, one of
 `beat` bounds what a kill can hide: what happened after the last one may be missing.
 """
 
+import fcntl
 import os
 import struct
 from array import array
@@ -67,6 +68,8 @@ class LogWriter:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        # Held as long as the writer lives, however it dies: `is_written` asks for it.
+        fcntl.flock(self._file, fcntl.LOCK_EX)
         self._pending = bytearray()
         self._flushed_ns = 0
         self._pack = msgpack.Packer(default=astuple).pack
@@ -101,6 +104,16 @@ class LogWriter:
         body = self._pack(entry)
         self._pending += _LENGTH.pack(len(body))
         self._pending += body
+
+
+def is_written(path: Path) -> bool:
+    """Whether a living process still writes this log."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 @dataclass(slots=True)

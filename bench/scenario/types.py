@@ -10,7 +10,6 @@ from pydantic import (
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
-    PositiveInt,
     ValidationInfo,
     field_validator,
 )
@@ -52,7 +51,7 @@ Arrivals = Annotated[ConstantArrivals | PoissonArrivals | TraceArrivals, Field(d
 class ClosedLoop(Closed):
     """A fixed number of users, each of whom waits for a reply, thinks, and asks again."""
 
-    users: PositiveInt
+    users: Annotated[int, Field(gt=0, le=20_000)]
     think_time_s: NonNegativeFloat = 1.0
     think: Literal["exponential", "constant"] = "exponential"
 
@@ -70,7 +69,7 @@ def _can_be_loaded(url: str) -> str:
 
 Url = Annotated[
     str,
-    Field(pattern=r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!-~]*)?$"),
+    Field(pattern=r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!-\"$->@-~]*)?$"),
     AfterValidator(_can_be_loaded),
 ]
 
@@ -130,6 +129,9 @@ class Sim(Closed):
     fault_plan: str | None = None
 
 
+MOST_REQUESTS = 20_000_000
+
+
 class Scenario(Closed):
     """A replayable experiment: what is sent, when, to whom, and what is good enough."""
 
@@ -161,6 +163,16 @@ class Scenario(Closed):
         if duration_s is not None and warmup_s >= duration_s:
             raise ValueError(f"warmup_s {warmup_s:g} leaves nothing of duration_s {duration_s:g}")
         return warmup_s
+
+    @field_validator("arrivals")
+    @classmethod
+    def _can_be_held(cls, arrivals: Arrivals | None, info: ValidationInfo) -> Arrivals | None:
+        rate_per_s, duration_s = getattr(arrivals, "rate_per_s", 0.0), info.data.get("duration_s", 0.0)
+        if rate_per_s * duration_s > MOST_REQUESTS:
+            raise ValueError(
+                f"rate_per_s {rate_per_s:g} for {duration_s:g} s is more than {MOST_REQUESTS:,} requests"
+            )
+        return arrivals
 
     @field_validator("closed_loop")
     @classmethod

@@ -22,6 +22,7 @@ def refused(*words: str, cwd: Path) -> Said:
     ("words", "expected"),
     [
         (("--set", "arrivals.rate_per_s=-1"), "arrivals.rate_per_s: -1 is refused"),
+        (("--set", "arrivals.rate_per_s=1e9"), "more than 20,000,000 requests"),
         (("--set", "classes=[]"), "classes is empty"),
         (("--set", "durration_s=3"), "did you mean 'duration_s'?"),
         (("--set", "nonsense"), "say it as key=value"),

@@ -207,3 +207,34 @@ def test_each_shipped_scenario_runs(name: str, tmp_path: Path) -> None:
     """A few seconds of each, on the embedded gateway."""
     said = bench("run", SCENARIOS / f"{name}.yaml", *SHORT, cwd=tmp_path)
     assert said.code == 0, said.err
+
+
+def test_salvage_leaves_a_run_that_goes_on_and_one_that_ended_well_as_they_are(tmp_path: Path) -> None:
+    """While the drive lives its folder is not touched; afterwards there is nothing to salvage."""
+    words: list[str | Path] = [BENCH, "run", SMOKE, "--set", "duration_s=12", "--out", "run"]
+    process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    log = tmp_path / "run" / "log" / "worker-0.msgpack"
+    while not log.exists():
+        time.sleep(0.1)
+        assert process.poll() is None
+    early = bench("salvage", "run", cwd=tmp_path)
+    assert early.code == 2
+    assert "its run goes on" in early.err
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert "needs no salvage" in bench("salvage", "run", cwd=tmp_path).out
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["state"] == "complete"
+
+
+def test_ctrl_c_while_the_report_is_made_lets_it_be_finished(tmp_path: Path) -> None:
+    """Exit code 130, no traceback, and a folder with everything in it."""
+    words: list[str | Path] = [BENCH, "run", SMOKE, *SHORT, "--out", "run"]
+    process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in process.stdout or ():
+        if "making the report" in line:
+            break
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (130, "")
+    assert (tmp_path / "run" / "report.html").exists()

@@ -96,6 +96,17 @@ def test_what_is_open_at_the_drain_limit_is_unfinished(sim: Sim, tmp_path: Path)
     assert frame.loc[frame["outcome"] == "unfinished", "end_ns"].isna().all()
 
 
+def test_what_the_generator_has_no_socket_for_is_its_own_fault(sim: Sim, tmp_path: Path) -> None:
+    """With too few file descriptors for its streams, requests are not sent; none counts as failed."""
+    faults = plan(tmp_path, "[{at_s: 1, fault: stall, duration_s: 3}]")
+    folder = prepared(tmp_path, sim(*FLEET, *faults), SCENARIO, "arrivals.rate_per_s=40")
+    words = f"ulimit -n 70; exec {sys.executable} -m bench.drive {folder.path}"
+    subprocess.run(["/bin/bash", "-c", words], check=True, stdout=subprocess.DEVNULL, timeout=120)
+    found = counts(requests_of(folder))
+    assert found["not_sent"] >= 20
+    assert set(found) == {"ok", "not_sent"}
+
+
 def test_a_request_without_a_first_byte_is_given_up_at_its_time_out(sim: Sim, tmp_path: Path) -> None:
     """The time-out is named, and the request counts as timed out."""
     faults = plan(tmp_path, "[{at_s: 1, fault: stall, duration_s: 60}]")
