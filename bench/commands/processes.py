@@ -33,19 +33,23 @@ def simulated_gateway(sim: Sim) -> Iterator[str]:
     """Start the embedded gateway; yields its URL; it ends with the block, or with this process."""
     words = [sys.executable, "-m", "bench.sim", *_sim_options(sim), "--until-stdin-closes"]
     with tempfile.TemporaryFile("w+") as errors:
-        # A session of its own: Ctrl-C is for us to handle, and must not end the gateway under a drain.
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            start_new_session=True,
-        )
+        process = _start(words, errors)
         try:
             yield _url(process, errors)
         finally:
             _end(process)
+
+
+def _start(words: list[str], errors: Any) -> "subprocess.Popen[str]":
+    """In a session of its own: Ctrl-C is for us to handle, and must not end the gateway under a drain."""
+    return subprocess.Popen(  # noqa: S603 - our own program
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def _sim_options(sim: Sim) -> list[str]:
@@ -87,14 +91,7 @@ def drive(folder: Path, listen: Listener, web_port: int | None = None) -> int:
     words = [sys.executable, "-m", "bench.drive", str(folder), "--until-stdin-closes"]
     words += [] if web_port is None else ["--web-port", str(web_port)]
     with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            start_new_session=True,
-        )
+        process = _start(words, errors)
         with _passing_on_interrupts(process, listen):
             for line in process.stdout or ():
                 listen(json.loads(line))

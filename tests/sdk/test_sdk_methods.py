@@ -108,19 +108,18 @@ def test_pool_life_cycle(client: Client) -> None:
     assert client.call("delete_pool", "lab") is False
 
 
-def test_the_client_renews_the_lease_of_its_pools(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client's own renewal, with a shorter interval, moves the instant of the last renewal."""
-    for module in (sie_sdk.client.sync, sie_sdk.client.async_):
-        monkeypatch.setattr(module, "DEFAULT_LEASE_RENEWAL_INTERVAL_S", 0.2)
+def test_the_client_renews_the_lease_of_its_pools(client: Client) -> None:
+    """The client's own renewal, once a minute, moves the instant of the last renewal."""
 
     def renewed() -> float:
         status: dict[str, Any] = client.call("get_pool", "lab")["status"]
         return float(status["last_renewed"])
 
     client.call("create_pool", "lab", {"l4": 1})
-    first, deadline_s = renewed(), time.monotonic() + 10
+    first, deadline_s = renewed(), time.monotonic() + 90
     while renewed() == first:
         assert time.monotonic() < deadline_s
+        time.sleep(1)
     client.call("delete_pool", "lab")
 
 
