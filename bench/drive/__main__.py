@@ -19,8 +19,9 @@ import gevent
 from locust import events
 from locust.env import Environment
 
+from bench.drive.control import TargetError
 from bench.drive.run import Run, begin, prepare
-from bench.drive.target import TargetError
+from bench.drive.session import Plan
 from bench.drive.users import OpenLoopUser, PoolUser
 from bench.record import FolderError, RunFolder
 from bench.workload import LengthError, TraceError
@@ -34,12 +35,16 @@ def main() -> int:
     folder = RunFolder(options.folder)
     try:
         _check_free(options.web_port)
-        plan = prepare(folder, folder.info(), lambda text: _emit({"say": text}))
+        with prepare(folder, folder.info(), lambda text: _emit({"say": text})) as plan:
+            return _replay(plan, options)
     except (TargetError, TraceError, LengthError, FolderError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _replay(plan: Plan, options: argparse.Namespace) -> int:
     user = OpenLoopUser if plan.schedule.is_open else PoolUser
     environment = Environment(user_classes=[user], events=events, host=plan.endpoint.url)
     runner = environment.create_local_runner()
@@ -61,7 +66,7 @@ def main() -> int:
     try:
         books = run.finish()
     except OSError as error:  # the log could not be written
-        print(f"{folder.path}: {error.strerror}; the run was stopped", file=sys.stderr)
+        print(f"{plan.folder.path}: {error.strerror}; the run was stopped", file=sys.stderr)
         return 2
     finally:
         reporter.kill()
