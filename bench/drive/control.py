@@ -15,6 +15,9 @@ from bench.scenario import Target
 TIMEOUT_S = 10.0
 HIDDEN = "***"
 
+FRESH = httpx.Limits(max_keepalive_connections=0)
+"""A connection for each call: a kept one may have been closed by the server in the meantime."""
+
 # At INFO it would tell of every look at /health in the middle of Locust's tables.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
@@ -34,7 +37,10 @@ class Control:
         self.endpoint = endpoint
         self._admin_key = admin_key
         self._client = httpx.Client(
-            base_url=endpoint.url.removesuffix("/v1"), timeout=TIMEOUT_S, trust_env=False
+            base_url=endpoint.url.removesuffix("/v1"),
+            timeout=TIMEOUT_S,
+            trust_env=False,
+            limits=FRESH,
         )
 
     def get(self, path: str) -> httpx.Response:

@@ -38,17 +38,16 @@ def preflight(scenario: Scenario, said: TargetSaid, control: Control) -> Preflig
     """Look at the workers of each class, then send it one request. Raises TargetError."""
     learned = Preflight(said)
     for traffic in scenario.classes:
-        _check_pool(scenario, traffic, control)
-        learned.warnings.extend(_absent(traffic, said))
+        if said.role == "gateway":
+            _check_pool(scenario, traffic, control)
+            learned.warnings.extend(_absent(traffic, said))
         _calibrate(scenario, traffic, control, learned)
     return learned
 
 
 def _check_pool(scenario: Scenario, traffic: Traffic, control: Control) -> None:
     """A pool of somebody else must have workers; of one that nobody made by a call nothing is known."""
-    if traffic.pool is None or control.endpoint.kind != "sie":
-        return
-    if traffic.pool in {pool.name for pool in scenario.pools}:
+    if traffic.pool is None or traffic.pool in {pool.name for pool in scenario.pools}:
         return
     state = look(control, traffic.pool)
     if state is not None and not state.workers:
@@ -102,8 +101,10 @@ def _calibrate(scenario: Scenario, traffic: Traffic, control: Control, learned: 
 
 def _warm_profile(traffic: Traffic, said: TargetSaid) -> str | None:
     """A profile to ask that has a live worker; COLD where none has, None where none is asked for."""
-    if said.kind != "sie" or not traffic.profiles:
+    if not traffic.profiles:
         return None
+    if said.role != "gateway":
+        return traffic.profiles[0]
     live = _serving(traffic, said)
     warm = [name for name in traffic.profiles if {name.lower(), f"{name.lower()}-spot"} & live]
     return warm[0] if warm else COLD

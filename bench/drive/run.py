@@ -70,7 +70,8 @@ def prepare(folder: RunFolder, info: RunInfo, say: Say) -> Iterator[Plan]:
             learned = preflight(scenario, said.model_copy(update={"pools": made}), control)
             folder.save(_told(info, schedule, learned))
             texts = Texts(scenario.seeds.texts, learned.chars_per_token)
-            yield Plan(folder, info.run_id, scenario, schedule, texts, endpoint)
+            has_health = said.role == "gateway"
+            yield Plan(folder, info.run_id, scenario, schedule, texts, endpoint, has_health)
 
 
 def _told(info: RunInfo, schedule: Schedule, learned: Preflight) -> RunInfo:
@@ -104,7 +105,7 @@ def begin(plan: Plan, environment: Environment) -> Run:
 
 
 def _watch(plan: Plan, session: Session) -> HealthWatch | None:
-    if plan.endpoint.kind != "sie":
+    if not plan.has_health:
         return None
     models = {traffic.model for traffic in plan.scenario.classes}
     return HealthWatch(plan.endpoint, models, plan.folder.health_file, session.start_ns)

@@ -40,6 +40,8 @@ class Plan:
     schedule: Schedule
     texts: Texts
     endpoint: Endpoint
+    has_health: bool = False
+    """Whether the target is a gateway, which tells of its workers."""
 
 
 class Session:

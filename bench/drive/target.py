@@ -25,21 +25,23 @@ def introduce(scenario: Scenario, control: Control) -> TargetSaid:
 
 
 def _introduce(scenario: Scenario, control: Control) -> TargetSaid:
-    endpoint = control.endpoint
-    if endpoint.kind == "openai":
+    if control.endpoint.kind == "openai":
         control.get("/v1/models")
-        return TargetSaid(kind="openai", url=endpoint.url)
-    health = _json(control, control.get("/health"))
-    if not is_gateway(health):
-        raise TargetError(
-            f"{endpoint.url} answers, but is no SIE gateway (its /health does not say so); "
-            "for an OpenAI-compatible server set target.kind: openai"
-        )
+        return TargetSaid(kind="openai", url=control.endpoint.url)
+    health = _tree(control.get("/health"))
+    return _gateway(scenario, control, health) if is_gateway(health) else _lone_worker(scenario, control)
+
+
+_TELLING = ("version", "simulated", "configured_gpu_types", "live_gpu_types", "cluster")
+
+
+def _gateway(scenario: Scenario, control: Control, health: dict[str, Any]) -> TargetSaid:
     version = control.get("/v1/models").headers.get("x-sie-version") or health.get("version")
     spoken = dialect_of(scenario.target.dialect, version, health)
     return TargetSaid(
         kind="sie",
-        url=endpoint.url,
+        role="gateway",
+        url=control.endpoint.url,
         simulated="simulated" in health,
         version=version,
         dialect=spoken.dialect,
@@ -50,21 +52,35 @@ def _introduce(scenario: Scenario, control: Control) -> TargetSaid:
     )
 
 
-_TELLING = ("version", "simulated", "configured_gpu_types", "live_gpu_types", "cluster")
+def _lone_worker(scenario: Scenario, control: Control) -> TargetSaid:
+    """A server that is loaded without a gateway: it has models that tell what they give, but no workers."""
+    response = control.get("/v1/models")
+    if not any("outputs" in model for model in _maps(_tree(response).get("models"))):
+        raise TargetError(
+            f"{control.endpoint.url} answers, but is no SIE gateway (its /health does not say so) nor a lone "
+            "SIE server; for an OpenAI-compatible server set target.kind: openai"
+        )
+    if scenario.pools:
+        raise TargetError(f"{control.endpoint.url} is a lone SIE server, which has no pools")
+    version = response.headers.get("x-sie-server-version")
+    spoken = dialect_of(scenario.target.dialect, version, {})
+    return TargetSaid(
+        kind="sie",
+        role="worker",
+        url=control.endpoint.url,
+        version=version,
+        dialect=spoken.dialect if version or spoken.source == "told" else None,
+        dialect_source=spoken.source if version or spoken.source == "told" else None,
+    )
 
 
-def _json(control: Control, response: httpx.Response) -> dict[str, Any]:
+def _tree(response: httpx.Response) -> dict[str, Any]:
+    """A JSON object; empty where the answer is none."""
     try:
         tree = response.json()
     except ValueError:
-        tree = None
-    if response.status_code != 200 or not isinstance(tree, dict):
-        raise TargetError(
-            f"{control.endpoint.url} is no SIE gateway: {response.request.url.path} answered "
-            f"{response.status_code}, not a JSON object; for an OpenAI-compatible server set "
-            "target.kind: openai"
-        )
-    return tree
+        return {}
+    return tree if response.status_code == 200 and isinstance(tree, dict) else {}
 
 
 def _check_profiles(scenario: Scenario, said: TargetSaid) -> None:
@@ -93,12 +109,9 @@ def _check_routes(scenario: Scenario, said: TargetSaid) -> None:
 
 
 def _check_models(scenario: Scenario, control: Control) -> None:
-    response = control.get("/v1/models")
-    if response.status_code != 200:
-        return
-    listing = _json(control, response)
-    listed = [str(model.get("id")) for model in _maps(listing.get("data"))]
+    listing = _tree(control.get("/v1/models"))
     told = {str(model.get("name")): model for model in _maps(listing.get("models"))}
+    listed = [str(model["id"]) for model in _maps(listing.get("data")) if "id" in model] or list(told)
     for traffic in scenario.classes:
         name = next((name for name in listed if same_model(name, traffic.model)), None)
         if listed and name is None:

@@ -36,6 +36,7 @@ class TargetSaid(BaseModel):
     """Whom we measured, and what it said of itself. Credentials are named, never kept."""
 
     kind: str
+    role: str | None = Field(None, description="gateway, or worker: a server without one; null: neither")
     url: str
     simulated: bool = False
     version: str | None = None
