@@ -3,7 +3,8 @@
 import httptools
 
 from bench.protocol.facts import Ask, Facts, Kind
-from bench.protocol.replies import Reader, StreamReader, WholeReader
+from bench.protocol.replies import Reader, WholeReader
+from bench.protocol.streams import StreamReader
 
 
 class Exchange:
@@ -31,8 +32,9 @@ class Exchange:
         self.facts.response_bytes += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self.facts.error_message = f"not HTTP: {error}"
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            switches = isinstance(error, httptools.HttpParserUpgrade)
+            self.facts.error_message = "switches protocols" if switches else f"not HTTP: {error}"
             self.facts.settle("failed", "malformed")
             self._finish(now_ns)
 
@@ -89,7 +91,7 @@ class Exchange:
         """Settle the outcome; an interim 1xx is no reply yet."""
         if (self.facts.status or 0) < 200:
             self._headers.clear()
-            self._reader = None
+            self._reader = self.facts.status = self.facts.headers_ns = None
         elif self._reader and not self.done:
             self._reader.end(complete=True)
             self.reusable = bool(self._parser.should_keep_alive())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.protocol.errors import code_and_message
+from bench.protocol.errors import problem_of
 
 LEASE_S = 1200.0
 """How long a gateway keeps a pool that nobody renews, where its specification says nothing else."""
@@ -68,5 +68,5 @@ def _essence(spec: Mapping[str, Any]) -> list[Any]:
 
 def refusal(status: int, body: bytes) -> str:
     """Why a pool call was refused, in a few words."""
-    code, message = code_and_message(body)
-    return " ".join(str(word) for word in (status, code, message) if word)
+    problem = problem_of(body)
+    return " ".join(str(word) for word in (status, problem.code, problem.message) if word)
