@@ -118,7 +118,7 @@ def test_a_cold_lane_says_202_before_it_looks_at_the_body_and_then_wakes(start: 
 
 
 def test_replies_leave_without_the_delay_of_a_second_small_write(gateway: Running) -> None:
-    """A hundred on one connection: with Nagle's algorithm and delayed ACKs in the way they take four seconds."""
+    """A hundred on one connection take four seconds where Nagle waits for delayed ACKs."""
     began_s = time.monotonic()
     for _ in range(100):
         assert gateway.http.post("/v1/encode/BAAI/bge-m3", json={}).status_code == 400
