@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 import pyarrow.parquet as pq
 
+from bench.analyze.counted import estimated_tokens
 from bench.analyze.latency import Spread, latencies
 from bench.analyze.measure import floats, measured
 from bench.analyze.provisioning import Provisioning, provisioning
@@ -251,5 +252,5 @@ def _facts(run: Run) -> RunFacts:
         if isinstance(arrivals, ConstantArrivals | PoissonArrivals)
         else None,
         schedule=info.schedule,
-        warnings=(*info.warnings, *doubtful_service(run)),
+        warnings=(*info.warnings, *doubtful_service(run), *estimated_tokens(run)),
     )

@@ -130,7 +130,7 @@ class _Routed(Closed):
 
 def _word_or_object(choice: JsonValue) -> JsonValue:
     if choice is not None and not isinstance(choice, str | dict):
-        raise ValueError(  # noqa: TRY004 - pydantic makes a fault of a ValueError only
+        raise ValueError(
             f"{choice!r} is no tool_choice: say auto, none, required, or an object that names a function"
         )
     return choice
