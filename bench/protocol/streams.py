@@ -27,16 +27,19 @@ class StreamReader:
         self._kind: Kind = kind
         self._read = _EVENTS[ask.operation]
         self._decoder = EventDecoder()
-        self._done = False
+        self._done = self._unreadable = False
         self._begun: set[Any] = set()
         self._finished: set[Any] = set()
 
     def body(self, piece: bytes, now_ns: int) -> None:
-        """Take a piece; what cannot be read settles the request as malformed."""
+        """Take a piece; what cannot be read settles the request as malformed, and nothing after it counts."""
+        if self._unreadable:
+            return
         try:
             for data in self._decoder.feed(piece):
                 self._event(data, now_ns)
         except MALFORMED as error:
+            self._unreadable = True
             self.facts.error_message = f"{type(error).__name__}: {error}"
             self.facts.settle("failed", "malformed")
 

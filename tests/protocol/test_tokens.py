@@ -23,6 +23,8 @@ def test_usage_is_believed_and_its_lack_is_no_count(kind: Kind) -> None:
     """However many events there were."""
     assert _counts(CHAT, chunked(ENDED + sse(usage(3, 4)) + DONE), kind) == (3, 4, "usage")
     assert _counts(CHAT, chunked(ENDED + DONE), kind) == (None, None, None)
+    silent = {"choices": [], "usage": {"total_tokens": 7}}
+    assert _counts(CHAT, chunked(ENDED + sse(silent) + DONE), kind) == (None, None, None)
 
 
 def test_no_usage_is_owed_where_none_was_asked_for() -> None:
