@@ -59,8 +59,9 @@ class StreamReader:
         note(self.facts, problem)
         self.facts.settle(*judge_in_stream(problem.code))
 
-    def choice(self, index: Any, finish_reason: str | None) -> None:
-        """A choice has said something, perhaps its last."""
+    def choice(self, said: Any, finish_reason: str | None) -> None:
+        """A choice has said something, perhaps its last. Where there is but one, its index means nothing."""
+        index = said.get("index") or 0 if self.ask.choices > 1 else 0
         self._begun.add(index)
         if finish_reason:
             self._finished.add(index)
@@ -100,7 +101,7 @@ def _chat_event(stream: StreamReader, event: Any, now_ns: int) -> None:
         delta = choice.get("delta") or {}
         visible += chars(delta.get("content")) + chars(delta.get("refusal"))
         hidden += chars(delta.get("reasoning_content") or delta.get("reasoning")) + called_chars(delta)
-        stream.choice(choice.get("index") or 0, as_text(choice.get("finish_reason")))
+        stream.choice(choice, as_text(choice.get("finish_reason")))
     if visible or hidden:
         stream.facts.text(visible + hidden, visible > 0, now_ns)
 
@@ -124,7 +125,7 @@ def _completion_event(stream: StreamReader, event: Any, now_ns: int) -> None:
     visible = 0
     for choice in event.get("choices") or ():
         visible += chars(choice.get("text"))
-        stream.choice(choice.get("index") or 0, as_text(choice.get("finish_reason")))
+        stream.choice(choice, as_text(choice.get("finish_reason")))
     if visible:
         stream.facts.text(visible, True, now_ns)
 
@@ -136,7 +137,7 @@ def _generate_event(stream: StreamReader, event: Any, now_ns: int) -> None:
     if visible:
         stream.facts.text(visible, True, now_ns)
     if event.get("done"):
-        stream.choice(0, as_text(event.get("finish_reason")) or "stop")
+        stream.choice(event, as_text(event.get("finish_reason")) or "stop")
         stream.facts.server_ttft_ms = as_number(event.get("ttft_ms"))
 
 

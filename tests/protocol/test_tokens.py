@@ -65,6 +65,14 @@ def test_the_gateway_s_embeddings_count_characters() -> None:
     assert _counts(asking("embed"), reply, "openai") == (7, None, "usage")
 
 
+@pytest.mark.parametrize(("said", "source"), [("worker", "usage"), ("character_estimate", "estimate")])
+@pytest.mark.parametrize("kind", ["sie", "openai"])
+def test_newer_servers_say_who_counted(said: str, source: str, kind: Kind) -> None:
+    """And are believed, either way."""
+    reply = answered(200, {**EMBEDDED, "usage": {"prompt_tokens": 7, "sie_token_source": said}})
+    assert _counts(asking("embed"), reply, kind) == (7, None, source)
+
+
 @pytest.mark.parametrize(("units", "counts"), [("12", (12, None, "usage")), ("12.5", (None, None, None))])
 def test_newer_gateways_count_items_in_a_header(units: str, counts: tuple[Any, ...]) -> None:
     """Where it is a whole number."""
