@@ -22,8 +22,14 @@ def read_usage(facts: Facts, ask: Ask, kind: Kind, tree: Any) -> None:
         return
     facts.in_tokens = facts.in_tokens if asked is None else asked
     facts.out_tokens = facts.out_tokens if made is None else made
-    # The gateway's embeddings count characters / 4 and call it usage.
-    facts.tokens_source = "estimate" if kind == "sie" and ask.operation == "embed" else "usage"
+    facts.tokens_source = "estimate" if _is_guess(ask, kind, usage.get("sie_token_source")) else "usage"
+
+
+def _is_guess(ask: Ask, kind: Kind, source: Any) -> bool:
+    """The gateway's embeddings call characters / 4 usage; newer servers say who counted."""
+    return source == "character_estimate" or (
+        kind == "sie" and ask.operation == "embed" and source != "worker"
+    )
 
 
 def estimate(facts: Facts, ask: Ask, out_chars: int) -> None:

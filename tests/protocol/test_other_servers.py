@@ -98,6 +98,14 @@ def test_a_streamed_completion_is_read_like_a_chat() -> None:
     assert (facts.first_token_ns, facts.first_visible_ns, list(facts.event_chars)) == (1, 1, [4])
 
 
+def test_the_index_of_an_only_choice_means_nothing() -> None:
+    """A server was seen that numbers its tokens there."""
+    events = [text(said="a"), text(said="b"), text("stop")]
+    for index, event in enumerate(events):
+        event["choices"][0]["index"] = index
+    assert outcome(COMPLETION, chunked(sse(*events) + DONE), "openai") == ("ok", None)
+
+
 @pytest.mark.parametrize("kind", ["sie", "openai"])
 def test_a_completion_cut_before_its_finish_reason_is_truncated(kind: Any) -> None:
     """`[DONE]` alone ends nothing: the gateway sends it after an error that it lost, too."""

@@ -23,6 +23,8 @@ def test_usage_is_believed_and_its_lack_is_no_count(kind: Kind) -> None:
     """However many events there were."""
     assert _counts(CHAT, chunked(ENDED + sse(usage(3, 4)) + DONE), kind) == (3, 4, "usage")
     assert _counts(CHAT, chunked(ENDED + DONE), kind) == (None, None, None)
+    silent = {"choices": [], "usage": {"total_tokens": 7}}
+    assert _counts(CHAT, chunked(ENDED + sse(silent) + DONE), kind) == (None, None, None)
 
 
 def test_no_usage_is_owed_where_none_was_asked_for() -> None:
@@ -61,6 +63,14 @@ def test_the_gateway_s_embeddings_count_characters() -> None:
     reply = answered(200, {**EMBEDDED, "usage": {"prompt_tokens": 7, "total_tokens": 7}})
     assert _counts(asking("embed"), reply, "sie") == (7, None, "estimate")
     assert _counts(asking("embed"), reply, "openai") == (7, None, "usage")
+
+
+@pytest.mark.parametrize(("said", "source"), [("worker", "usage"), ("character_estimate", "estimate")])
+@pytest.mark.parametrize("kind", ["sie", "openai"])
+def test_newer_servers_say_who_counted(said: str, source: str, kind: Kind) -> None:
+    """And are believed, either way."""
+    reply = answered(200, {**EMBEDDED, "usage": {"prompt_tokens": 7, "sie_token_source": said}})
+    assert _counts(asking("embed"), reply, kind) == (7, None, source)
 
 
 @pytest.mark.parametrize(("units", "counts"), [("12", (12, None, "usage")), ("12.5", (None, None, None))])
