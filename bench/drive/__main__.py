@@ -20,6 +20,7 @@ from locust import events
 from locust.env import Environment
 
 from bench.drive.run import Run, begin, prepare
+from bench.drive.session import Plan
 from bench.drive.target import TargetError
 from bench.drive.users import OpenLoopUser, PoolUser
 from bench.record import FolderError, RunFolder
@@ -40,16 +41,21 @@ def main() -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    return replay(plan, options.web_port, until_stdin_closes=options.until_stdin_closes)
+
+
+def replay(plan: Plan, web_port: int | None = None, *, until_stdin_closes: bool = False) -> int:
+    """Run what was prepared; returns the exit code."""
     user = OpenLoopUser if plan.schedule.is_open else PoolUser
     environment = Environment(user_classes=[user], events=events, host=plan.endpoint.url)
     runner = environment.create_local_runner()
-    web = _web_ui(environment, options.web_port)
+    web = _web_ui(environment, web_port)
     run = begin(plan, environment)
     # The Stop button of Locust's page.
     stopped = environment.events.test_stop
     stopped.add_listener(lambda **_: run.session.stop_sending())  # type: ignore[no-untyped-call]
     _listen_for_stops(run)
-    if options.until_stdin_closes:
+    if until_stdin_closes:
         gevent.spawn(_stop_without_parent, run)
     users = plan.scenario.closed_loop.users if plan.scenario.closed_loop else 1
     runner.start(users, spawn_rate=users)
@@ -61,7 +67,7 @@ def main() -> int:
     try:
         books = run.finish()
     except OSError as error:  # the log could not be written
-        print(f"{folder.path}: {error.strerror}; the run was stopped", file=sys.stderr)
+        print(f"{plan.folder.path}: {error.strerror}; the run was stopped", file=sys.stderr)
         return 2
     finally:
         reporter.kill()
