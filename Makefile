@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sdk check format benchmarks pins clean
+.PHONY: help demo test test-sdk test-targets check format benchmarks pins clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ test: $(READY)  ## the tests
 
 test-sdk: $(READY)  ## the simulated gateway under the real SDKs; skipped without a Python 3.12
 	@tests/sdk/run.sh
+
+test-targets: $(READY)  ## runs against real servers, by hand; see tests/targets/run.sh
+	@tests/targets/run.sh
 
 check: $(READY)  ## style, types, and which room imports which
 	@$(BIN)/ruff format --check bench tests

@@ -4,6 +4,7 @@ from bench.analyze.check import Miss, check
 from bench.analyze.latency import LEVELS, Level, Spread
 from bench.analyze.measure import measured
 from bench.analyze.provisioning import Provisioning
+from bench.analyze.retries import Retries
 from bench.analyze.run import AnalysisError, Run, load, newest
 from bench.analyze.series import (
     Drift,
@@ -17,7 +18,7 @@ from bench.analyze.series import (
     workers_over_time,
 )
 from bench.analyze.slo import SloResult
-from bench.analyze.summary import Lengths, Part, RunFacts, Summary, Tally, summarise
+from bench.analyze.summary import Lengths, Part, PerWorker, RunFacts, Summary, Tally, summarise
 from bench.analyze.sweep import RateRow, compare_rates, load_sweep
 from bench.analyze.verdict import Generator, Verdict
 from bench.analyze.window import Window, window_of
@@ -31,8 +32,10 @@ __all__ = [
     "Level",
     "Miss",
     "Part",
+    "PerWorker",
     "Provisioning",
     "RateRow",
+    "Retries",
     "Run",
     "RunFacts",
     "SloResult",

@@ -8,7 +8,7 @@ import pandas as pd
 from bench.analyze.measure import GENERATION
 from bench.analyze.slo import Mask
 from bench.analyze.window import Value
-from bench.metrics import REQUEST_METRICS, quantiles, resolved
+from bench.metrics import REQUEST_METRICS, Floats, quantile, quantiles, resolved
 
 LEVELS = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 
@@ -74,6 +74,11 @@ def _spread(part: pd.DataFrame, metric: str) -> Spread:
     found = quantiles(values, tuple(LEVELS.values()), larger)
     levels = {name: _level(value, n, q) for (name, q), value in zip(LEVELS.items(), found, strict=True)}
     return Spread(n=n, larger=larger, left_out=left_out, **levels)
+
+
+def level_of(values: Floats, q: float) -> Level:
+    """One quantile of values that are all known."""
+    return _level(quantile(values, q), values.size, q)
 
 
 def _level(value: float, n: int, q: float) -> Level:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bench.analyze.run import Run
+from bench.analyze.served import told
 from bench.metrics import NS_PER_S, Floats, quantile, resolved
 from bench.record import Outcome
 
@@ -123,7 +124,7 @@ def drift(requests: pd.DataFrame, metric: str) -> Drift | None:
 def workers_over_time(run: Run) -> pd.DataFrame:
     """Live workers per machine profile as the gateway told them; index in seconds, maybe empty."""
     # A line with `error` is a gateway that did not answer, not one without workers.
-    lines = [line for line in run.health if "error" not in line]
-    told = [(line["t_ns"] / NS_PER_S, line["live"]) for line in lines]
-    frame = pd.DataFrame([live for _, live in told], index=pd.Index([t for t, _ in told], name="t_s"))
+    lines = told(run)
+    instants = pd.Index([line["t_ns"] / NS_PER_S for line in lines], name="t_s")
+    frame = pd.DataFrame([line["live"] for line in lines], index=instants)
     return frame.fillna(0).sort_index()

@@ -5,10 +5,14 @@ tells; an alias (`l4` to `l4-spot`) looks the same. Only the health lines show i
 """
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bench.analyze.run import Run
+from bench.analyze.window import Window
 from bench.record import Outcome
 
 SPOT = "-spot"
@@ -16,24 +20,61 @@ SPOT = "-spot"
 
 def doubtful_service(run: Run) -> tuple[str, ...]:
     """A sentence for each profile that answered requests while, by the last health line, it had no worker."""
-    lines = [line for line in run.health if "error" not in line]
+    return tuple(_sentence(profile, by, count) for (profile, by), count in _strangers(run).items())
+
+
+def mean_workers(
+    run: Run, window: Window, model: str | None = None, profile: str | None = None
+) -> float | None:
+    """Live workers over the window: those of a profile (None: of all) that serve a model (None: any).
+
+    The mean of the health lines inside the window, which come once a second. None where there are none, and
+    where another profile, or an alias, answered for this one: its rates would be shared among the wrong.
+    """
+    lines = [line for line in told(run) if window.start_ns <= line["t_ns"] < window.end_ns]
+    if not lines or any(profile in {None, asked} for asked, _ in _strangers(run)):
+        return None
+    counts = [_live(line, model) for line in lines]
+    name = profile.lower() if profile else None
+    return float(np.mean([sum(n for p, n in live.items() if name in {None, p}) for live in counts]))
+
+
+def told(run: Run) -> list[dict[str, Any]]:
+    """The health lines in which the gateway answered."""
+    return [line for line in run.health if "error" not in line]
+
+
+def _strangers(run: Run) -> Counter[tuple[str, str]]:
+    """Answered requests by the profile that was asked for and, where that had no worker, who had."""
+    lines = told(run)
+    found: Counter[tuple[str, str]] = Counter()
     if not lines:
-        return ()
-    asked = run.requests[run.requests["outcome"].isin([Outcome.OK, Outcome.DEGRADED])]
-    asked = asked[asked["profile"].notna() & asked["first_sent_ns"].notna()]
-    last = (
-        np.searchsorted([line["t_ns"] for line in lines], asked["first_sent_ns"].astype(np.int64), "right")
-        - 1
-    )
-    pairs = Counter(zip(asked["profile"].astype(str), np.maximum(last, 0).tolist(), strict=True))
-    served: Counter[tuple[str, str]] = Counter()
-    for (profile, line), count in pairs.items():
-        live = {name for name, workers in lines[line]["live"].items() if workers}
+        return found
+    for (profile, model, line), count in _asked(run, [line["t_ns"] for line in lines]).items():
+        live = {name for name, workers in _live(lines[line], model).items() if workers}
         others = live - {profile.lower()}
         if profile.lower() not in live and others:
             alias = f"{profile.lower()}{SPOT}"
-            served[profile, alias if alias in others else ", ".join(sorted(others))] += count
-    return tuple(_sentence(profile, by, count) for (profile, by), count in served.items())
+            found[profile, alias if alias in others else ", ".join(sorted(others))] += count
+    return found
+
+
+def _asked(run: Run, line_ns: list[int]) -> Counter[tuple[str, str, int]]:
+    """Answered requests by profile, model and the number of the last health line before they were sent."""
+    rows = run.requests[run.requests["outcome"].isin([Outcome.OK, Outcome.DEGRADED])]
+    rows = rows[rows["profile"].notna() & rows["handed_ns"].notna()]
+    last = np.maximum(np.searchsorted(line_ns, rows["handed_ns"].astype(np.int64), "right") - 1, 0)
+    words = pd.concat([rows["profile"].astype(str), rows["model"].astype(str)], axis=1).to_numpy().tolist()
+    return Counter(
+        (profile, model, line) for (profile, model), line in zip(words, last.tolist(), strict=True)
+    )
+
+
+def _live(line: Mapping[str, Any], model: str | None) -> Mapping[str, int]:
+    """Workers per profile that have the model loaded; where none tells of the model, all of them."""
+    serving: Mapping[str, Mapping[str, int]] = line.get("serving") or {}
+    live: Mapping[str, int] = (serving.get(model) if model else None) or line["live"]
+    return {name.lower(): count for name, count in live.items()}
 
 
 def _sentence(profile: str, by: str, count: int) -> str:

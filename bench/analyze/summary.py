@@ -10,10 +10,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from bench.analyze.latency import Spread, latencies
+from bench.analyze.loading import late_loading
 from bench.analyze.measure import floats, measured
 from bench.analyze.provisioning import Provisioning, provisioning
+from bench.analyze.retries import Retries, retries
 from bench.analyze.run import Run
-from bench.analyze.served import doubtful_service
+from bench.analyze.served import doubtful_service, mean_workers
 from bench.analyze.slo import SloResult, slo_result
 from bench.analyze.verdict import Generator, Verdict, generator_facts, verdict
 from bench.analyze.window import Value, Window, window_of
@@ -45,6 +47,18 @@ class Lengths(Value):
     got_out: float | None
 
 
+class PerWorker(Value):
+    """Rates of a part, divided by the live workers that serve its model on its profile.
+
+    `live`: their mean number over the window. The workers may serve other classes as well.
+    """
+
+    live: float
+    completed_rate: float | None
+    output_tokens_rate: float | None
+    items_rate: float | None
+
+
 class Part(Value):
     """The numbers of the whole run, of a class, or of a class on one profile.
 
@@ -62,6 +76,7 @@ class Part(Value):
     completed_rate: float | None
     output_tokens_rate: float | None
     items_rate: float | None
+    per_worker: PerWorker | None
     error_rate: float | None
     attainment: float | None
     goodput: float | None
@@ -85,6 +100,8 @@ class RunFacts(Value):
     target_kind: str
     target_url: str | None
     target_version: str | None
+    dialect: str | None
+    pools: dict[str, dict[str, int]]
     simulated: bool
     simulation: dict[str, Any]
     live_workers: dict[str, int]
@@ -103,6 +120,7 @@ class Summary(Value):
     classes: tuple[Part, ...]
     lanes: tuple[Part, ...]
     provisioning: tuple[Provisioning, ...]
+    retries: Retries | None
     generator: Generator
     verdict: Verdict
     salvage: Salvage | None
@@ -128,6 +146,7 @@ def summarise(run: Run) -> Summary:
             for profile, rows in _by_profile(frame, traffic.name)
         ),
         provisioning=provisioning(run),
+        retries=retries(run),
         generator=facts,
         verdict=verdict(run, facts, overall.latencies),
         salvage=run.info.salvage,
@@ -158,6 +177,8 @@ def _part(
     inside = rows[rows["in_window"]]
     slo = slo_result(inside, target, limits_ms)
     window_tally = _tally(inside)
+    rates = _rates(rows, len(inside), window)
+    live = mean_workers(run, window, traffic.model if traffic else None, profile)
     return Part(
         traffic_class=name,
         operation=traffic.operation if traffic else None,
@@ -165,7 +186,8 @@ def _part(
         run=_tally(rows, balanced),
         window=window_tally,
         latencies=latencies(inside),
-        **_rates(rows, len(inside), window),
+        **rates,
+        per_worker=_per_worker(rates, live) if live else None,
         error_rate=(len(inside) - window_tally.answered) / len(inside) if len(inside) else None,
         attainment=slo.attainment if slo else None,
         goodput=_per_s(slo.good, window) if slo else None,
@@ -202,6 +224,12 @@ def _rates(rows: pd.DataFrame, offered: int, window: Window) -> dict[str, float 
         "output_tokens_rate": _per_s(_total(tokens), window),
         "items_rate": _per_s(_total(items), window),
     }
+
+
+def _per_worker(rates: dict[str, float | None], live: float) -> PerWorker:
+    names = ("completed_rate", "output_tokens_rate", "items_rate")
+    shares = {name: None if (rate := rates[name]) is None else rate / live for name in names}
+    return PerWorker(live=live, **shares)
 
 
 def _total(values: Any) -> float | None:
@@ -244,6 +272,8 @@ def _facts(run: Run) -> RunFacts:
         target_kind=info.target.kind if info.target else run.scenario.target.kind,
         target_url=info.target.url if info.target else run.scenario.target.url,
         target_version=info.target.version if info.target else None,
+        dialect=info.target.dialect if info.target else None,
+        pools=info.target.pools if info.target else {},
         simulated=bool(info.target and info.target.simulated),
         simulation=simulation if isinstance(simulation, dict) else {},
         live_workers=info.target.live_workers if info.target else {},
@@ -251,5 +281,5 @@ def _facts(run: Run) -> RunFacts:
         if isinstance(arrivals, ConstantArrivals | PoissonArrivals)
         else None,
         schedule=info.schedule,
-        warnings=(*info.warnings, *doubtful_service(run)),
+        warnings=(*info.warnings, *doubtful_service(run), *late_loading(run)),
     )

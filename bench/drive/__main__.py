@@ -19,9 +19,9 @@ import gevent
 from locust import events
 from locust.env import Environment
 
+from bench.drive.control import TargetError
 from bench.drive.run import Run, begin, prepare
 from bench.drive.session import Plan
-from bench.drive.target import TargetError
 from bench.drive.users import OpenLoopUser, PoolUser
 from bench.record import FolderError, RunFolder
 from bench.workload import LengthError, TraceError
@@ -35,13 +35,13 @@ def main() -> int:
     folder = RunFolder(options.folder)
     try:
         _check_free(options.web_port)
-        plan = prepare(folder, folder.info(), lambda text: _emit({"say": text}))
+        with prepare(folder, folder.info(), lambda text: _emit({"say": text})) as plan:
+            return replay(plan, options.web_port, until_stdin_closes=options.until_stdin_closes)
     except (TargetError, TraceError, LengthError, FolderError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-    return replay(plan, options.web_port, until_stdin_closes=options.until_stdin_closes)
 
 
 def replay(plan: Plan, web_port: int | None = None, *, until_stdin_closes: bool = False) -> int:

@@ -5,7 +5,7 @@ Its figures have two digits and are for the eye; the record has them all.
 
 import time
 from collections import Counter, defaultdict, deque
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from locust.env import Environment
 from locust.stats import RequestStats, StatsEntry, StatsError, bucket_response_time
@@ -100,9 +100,9 @@ def _summed(entry: StatsEntry, times_ms: list[float], size: int, troubles: list[
     batch = StatsEntry(entry.stats, entry.name, entry.method)
     now_s = time.time()
     batch.num_requests, batch.num_failures = len(times_ms), len(troubles)
-    batch.total_response_time = sum(times_ms)  # type: ignore[assignment] - Locust adds floats there itself
-    batch.min_response_time = min(times_ms, default=None)  # type: ignore[assignment]
-    batch.max_response_time = max(times_ms, default=0)  # type: ignore[assignment]
+    batch.total_response_time = round(sum(times_ms))
+    batch.min_response_time = round(min(times_ms)) if times_ms else None
+    batch.max_response_time = round(max(times_ms, default=0))
     batch.total_content_length = size
     batch.response_times = Counter(map(bucket_response_time, times_ms))
     batch.last_request_timestamp = now_s if times_ms else None

@@ -59,8 +59,8 @@ class Connection:
         self._wire = wire
         self.handed_ns = self.sent_ns = None
 
-    def advance(self) -> None:
-        """Finish connecting, then send what is pending. Raises ConnectionLostError."""
+    def advance(self) -> bool:
+        """Connect further, then send what is pending. Whether it is connected; ConnectionLostError if lost."""
         if not self.connected:
             self._connect()
         if self.connected and self._wire:
@@ -72,6 +72,7 @@ class Connection:
             if not self._pending and self._stamped:
                 # The stamp of a send is there when the send is done, as a rule: no wake-up for it then.
                 self.collect_sent()
+        return self.connected
 
     def _connect(self) -> None:
         if not self._reached:

@@ -2,7 +2,7 @@
 
 Orders come from a supply, or in by mail, with the instant they are due; each goes out at that instant (or
 late, never dropped) and comes back to the journal once, with the facts of its reply. The loop around the
-sockets is epoll and a timerfd; rendering what comes and decoding what came is done when nothing else is to do.
+sockets is epoll and a timerfd; what comes is rendered, and what came is decoded, when nothing else is to do.
 """
 
 import errno
@@ -151,7 +151,7 @@ class Engine:
         self._shut()
 
     def _has_work(self) -> bool:
-        """Whether the next request is due so soon that waking up could come too late, or idle time has a use."""
+        """Whether something is due so soon that waking up could come too late, or idle time has a use."""
         if self._undecoded:
             return True
         now_ns = time.monotonic_ns()
@@ -208,7 +208,7 @@ class Engine:
         heapq.heappush(self._waiting, (order.due_ns, next(self._number), order))
 
     def _send_due(self) -> None:
-        # One look at the clock: a user who asks again at once, of a server that is gone, must not keep us here.
+        # One look at the clock: users who ask a server that is gone, and ask again, must not keep us here.
         waiting, now_ns = self._waiting, time.monotonic_ns()
         while waiting and waiting[0][0] <= now_ns:
             self._launch(heapq.heappop(waiting)[2])

@@ -2,29 +2,34 @@
 
 import json
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import gevent
 import httpx
 
-from bench.drive.target import live_workers
-from bench.protocol import Endpoint
+from bench.drive.control import FRESH
+from bench.drive.tls import context_of
+from bench.protocol import Endpoint, is_gateway, live_workers, serving
 
 EVERY_S = 1.0
 
 
 class HealthWatch:
-    """Appends `{"t_ns", "live": {profile: workers}, "cluster"}` a second to health.jsonl until `stop`.
+    """Appends a line a second to health.jsonl until `stop`: `t_ns`, `live` (workers per profile), `serving`
+    (of those, the ones that have a model loaded, per model) and `cluster`.
 
     A gateway that does not answer leaves a line with `error`.
     """
 
-    def __init__(self, endpoint: Endpoint, file: Path, start_ns: int) -> None:
+    def __init__(self, endpoint: Endpoint, models: Collection[str], file: Path, start_ns: int) -> None:
         headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
         self._url = f"{endpoint.url}/health"
-        self._client = httpx.Client(headers=headers, timeout=5.0, trust_env=False)
-        self._file, self._start_ns = file, start_ns
+        self._client = httpx.Client(
+            headers=headers, timeout=5.0, trust_env=False, limits=FRESH, verify=context_of(endpoint)
+        )
+        self._models, self._file, self._start_ns = models, file, start_ns
         self._greenlet = gevent.spawn(self._watch)
 
     def stop(self) -> None:
@@ -42,7 +47,14 @@ class HealthWatch:
 
     def _ask(self) -> dict[str, Any]:
         try:
-            health = self._client.get(self._url).json()
+            answer = self._client.get(self._url)
+            health = answer.json()
         except (httpx.HTTPError, ValueError) as error:
             return {"live": {}, "error": str(error) or type(error).__name__}
-        return {"live": live_workers(health), "cluster": health.get("cluster")}
+        if not is_gateway(health):
+            return {"live": {}, "error": f"answered {answer.status_code}, and not as a gateway"}
+        return {
+            "live": live_workers(health),
+            "serving": serving(health, self._models),
+            "cluster": health.get("cluster"),
+        }

@@ -85,10 +85,9 @@ class Pool:
 
     def _look_after(self, connection: Connection, mask: int) -> None:
         if not connection.connected:
-            connection.advance()
-            self.watch(connection)
-            if connection.connected:
+            if connection.advance():
                 self._idle.append(connection)
+            self.watch(connection)
             return
         connection.collect_sent()
         if mask & READABLE:

@@ -1,14 +1,15 @@
-"""One request a class before the start: does it work, and how many characters are a token?"""
+"""Before the start: are its workers there, does one request a class work, how many characters are a token?"""
 
 from dataclasses import dataclass, field
 
 import gevent
 
 from bench.drive.asking import ask_for
+from bench.drive.control import Control, TargetError
 from bench.drive.engine import Engine
 from bench.drive.flight import Order
 from bench.drive.journal import KeptJournal
-from bench.drive.target import TargetError, introduce
+from bench.drive.pools import look
 from bench.protocol import Ask, Endpoint, Facts, render
 from bench.record import TargetSaid
 from bench.scenario import Scenario, Traffic
@@ -33,15 +34,52 @@ class Preflight:
     warnings: list[str] = field(default_factory=list)
 
 
-def preflight(scenario: Scenario, endpoint: Endpoint) -> Preflight:
-    """Ask the target about itself, then send one request a class. Raises TargetError."""
-    learned = Preflight(introduce(scenario, endpoint))
+def preflight(scenario: Scenario, said: TargetSaid, control: Control) -> Preflight:
+    """Look at the workers of each class, then send it one request. Raises TargetError."""
+    learned = Preflight(said)
     for traffic in scenario.classes:
-        _calibrate(scenario, traffic, endpoint, learned)
+        if said.role == "gateway":
+            _check_pool(scenario, traffic, control)
+            learned.warnings.extend(_absent(traffic, said))
+        _calibrate(scenario, traffic, control, learned)
     return learned
 
 
-def _calibrate(scenario: Scenario, traffic: Traffic, endpoint: Endpoint, learned: Preflight) -> None:
+def _check_pool(scenario: Scenario, traffic: Traffic, control: Control) -> None:
+    """A pool of somebody else must have workers; of one that nobody made by a call nothing is known."""
+    if traffic.pool is None or traffic.pool in {pool.name for pool in scenario.pools}:
+        return
+    state = look(control, traffic.pool)
+    if state is not None and not state.workers:
+        raise TargetError(
+            f"class {traffic.name}: pool {traffic.pool} has no workers (it is {state.state}); to start from "
+            "cold, list it in the scenario's pools with wait_s: 0"
+        )
+
+
+def _absent(traffic: Traffic, said: TargetSaid) -> list[str]:
+    """A sentence for each profile that is asked for and has no live worker for the model."""
+    live = _serving(traffic, said)
+    absent = [profile for profile in traffic.profiles if profile.lower() not in live]
+    return [_absence(traffic, profile, live, said) for profile in absent]
+
+
+def _absence(traffic: Traffic, profile: str, live: set[str], said: TargetSaid) -> str:
+    sentence = f"class {traffic.name}: profile {profile} has no live worker that serves {traffic.model}"
+    if f"{profile.lower()}-spot" in live:
+        return f"{sentence}; its alias {profile.lower()}-spot is live, and will serve for it"
+    if live and said.dialect == "0.4":
+        others = ", ".join(sorted(live))
+        return f"{sentence}; a 0.4 gateway lets other profiles ({others}) answer for it, and does not say so"
+    return f"{sentence}; its requests are refused until one is provisioned"
+
+
+def _serving(traffic: Traffic, said: TargetSaid) -> set[str]:
+    """Profiles with a live worker for the model; where no worker tells of the model, those with any."""
+    return {name.lower() for name in said.serving.get(traffic.model) or said.live_workers}
+
+
+def _calibrate(scenario: Scenario, traffic: Traffic, control: Control, learned: Preflight) -> None:
     name = traffic.name
     learned.chars_per_token[name] = scenario.chars_per_token or DEFAULT_CHARS_PER_TOKEN
     learned.sources[name] = "scenario" if scenario.chars_per_token else "default"
@@ -53,9 +91,9 @@ def _calibrate(scenario: Scenario, traffic: Traffic, endpoint: Endpoint, learned
         return
     planned = Planned(0, traffic, profile, CALIBRATION_TOKENS, CALIBRATION_OUTPUT)
     ask = ask_for(planned, Texts(scenario.seeds.texts + OTHER_TEXTS, learned.chars_per_token))
-    facts = _try(scenario, endpoint, ask)
+    facts = _try(scenario, control.endpoint, ask)
     if facts.outcome not in {"ok", "degraded"}:
-        _complain(traffic, facts, learned)
+        _complain(traffic, facts, learned, control)
     elif facts.in_tokens and not scenario.chars_per_token:
         learned.chars_per_token[name] = len(ask.texts[0]) / facts.in_tokens
         learned.sources[name] = "usage"
@@ -63,9 +101,11 @@ def _calibrate(scenario: Scenario, traffic: Traffic, endpoint: Endpoint, learned
 
 def _warm_profile(traffic: Traffic, said: TargetSaid) -> str | None:
     """A profile to ask that has a live worker; COLD where none has, None where none is asked for."""
-    if said.kind != "sie" or not traffic.profiles:
+    if not traffic.profiles:
         return None
-    live = {name.lower() for name in said.live_workers}
+    if said.role != "gateway":
+        return traffic.profiles[0]
+    live = _serving(traffic, said)
     warm = [name for name in traffic.profiles if {name.lower(), f"{name.lower()}-spot"} & live]
     return warm[0] if warm else COLD
 
@@ -90,9 +130,10 @@ def _try(scenario: Scenario, endpoint: Endpoint, ask: Ask) -> Facts:
     return journal.ended_flights[0].exchange.facts
 
 
-def _complain(traffic: Traffic, facts: Facts, learned: Preflight) -> None:
+def _complain(traffic: Traffic, facts: Facts, learned: Preflight, control: Control) -> None:
     what = f"{facts.status or ''} {facts.error_code or facts.reason or ''} {facts.error_message or ''}"
-    sentence = f"class {traffic.name}: preflight's request was answered {' '.join(what.split())}"
+    words = control.masked(" ".join(what.split()))
+    sentence = f"class {traffic.name}: preflight's request was answered {words}"
     if facts.status is not None and 400 <= facts.status < 500 and facts.outcome == "failed":
         raise TargetError(f"{sentence}; every request of the run would be")
     learned.warnings.append(sentence)

@@ -1,4 +1,4 @@
-"""The engine's own pulse: was it given the time it needed? Counts and sums; the judgement is made elsewhere."""
+"""The engine's own pulse: was it given the time it needed? Counts and sums, which others judge."""
 
 import time
 from pathlib import Path

@@ -1,18 +1,20 @@
 """From a run folder with a scenario in it to the same folder with everything that happened."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from locust.env import Environment
 
+from bench.drive.control import Control, endpoint_of, secret
 from bench.drive.health import HealthWatch
 from bench.drive.host import git, host, versions
-from bench.drive.preflight import preflight
+from bench.drive.pools import Pools
+from bench.drive.preflight import Preflight, preflight
 from bench.drive.session import Plan, Session
-from bench.drive.target import endpoint_of
+from bench.drive.target import introduce
 from bench.drive.users import sessions
-from bench.protocol import Endpoint
 from bench.record import SCHEDULE, Books, RunFolder, RunInfo, join
 from bench.scenario import Scenario
 from bench.workload import Schedule, Texts, make_schedule
@@ -49,36 +51,47 @@ class Run:
         return books
 
 
-def prepare(folder: RunFolder, info: RunInfo, say: Say) -> Plan:
-    """Make the schedule, look at the target, write both down.
+@contextmanager
+def prepare(folder: RunFolder, info: RunInfo, say: Say) -> Iterator[Plan]:
+    """Make the schedule, look at the target, make its pools, and write all of it down.
 
-    Raises TargetError, TraceError, LengthError.
+    The pools last as long as the context. Raises TargetError, TraceError, LengthError.
     """
     scenario = Scenario.model_validate(info.scenario, strict=False)
-    endpoint = endpoint_of(scenario.target)
+    endpoint, admin_key = endpoint_of(scenario.target), secret(scenario.target.admin_key_env)
     say("making the schedule")
     schedule = make_schedule(scenario)
-    say(f"asking {endpoint.url} about itself")
-    learned = preflight(scenario, endpoint)
     folder.write_schedule(schedule.table().select(SCHEDULE.names).cast(SCHEDULE))
+    with closing(Control(endpoint, admin_key)) as control:
+        say(f"asking {endpoint.url} about itself")
+        said = introduce(scenario, control)
+        with Pools(control, scenario.pools, say) as pools:
+            made = {name: state.workers for name, state in pools.states.items()}
+            learned = preflight(scenario, said.model_copy(update={"pools": made}), control)
+            folder.save(_told(info, schedule, learned))
+            texts = Texts(scenario.seeds.texts, learned.chars_per_token)
+            has_health = said.role == "gateway"
+            yield Plan(folder, info.run_id, scenario, schedule, texts, endpoint, has_health)
+
+
+def _told(info: RunInfo, schedule: Schedule, learned: Preflight) -> RunInfo:
+    """run.json with all that is known before the start."""
     facts = {
         "hash": schedule.hash,
         "requests": len(schedule) if schedule.is_open else None,
         "losses": dict(schedule.losses),
     }
-    learned_facts = {
+    update = {
         "host": host(),
         "versions": versions(),
         "git": git(),
         "target": learned.said,
         "chars_per_token": learned.chars_per_token,
         "chars_per_token_source": learned.sources,
-        "warnings": [*info.warnings, *learned.warnings, *_losses(schedule)],
+        "warnings": [*info.warnings, *_unverified(schedule.scenario), *learned.warnings, *_losses(schedule)],
         "schedule": facts,
     }
-    folder.save(info.model_copy(update=learned_facts))
-    texts = Texts(scenario.seeds.texts, learned.chars_per_token)
-    return Plan(folder, info.run_id, scenario, schedule, texts, endpoint)
+    return info.model_copy(update=update)
 
 
 def begin(plan: Plan, environment: Environment) -> Run:
@@ -88,13 +101,14 @@ def begin(plan: Plan, environment: Environment) -> Run:
     plan.folder.save(info)
     sessions[environment] = session
     session.start()
-    return Run(plan.folder, info, session, _watch(plan.endpoint, plan.folder, session))
+    return Run(plan.folder, info, session, _watch(plan, session))
 
 
-def _watch(endpoint: Endpoint, folder: RunFolder, session: Session) -> HealthWatch | None:
-    if endpoint.kind != "sie":
+def _watch(plan: Plan, session: Session) -> HealthWatch | None:
+    if not plan.has_health:
         return None
-    return HealthWatch(endpoint, folder.health_file, session.start_ns)
+    models = {traffic.model for traffic in plan.scenario.classes}
+    return HealthWatch(plan.endpoint, models, plan.folder.health_file, session.start_ns)
 
 
 def _lasting(scenario: dict[str, Any], duration_s: float) -> dict[str, float]:
@@ -102,6 +116,13 @@ def _lasting(scenario: dict[str, Any], duration_s: float) -> dict[str, float]:
     duration_s = max(round(duration_s, 3), 0.001)
     warmup_s = scenario["warmup_s"] if scenario["warmup_s"] < duration_s else 0.0
     return {"duration_s": duration_s, "warmup_s": warmup_s}
+
+
+def _unverified(scenario: Scenario) -> list[str]:
+    url = scenario.target.url or ""
+    if scenario.target.verify or not url.startswith("https:"):
+        return []
+    return [f"target.verify is off: {url} was believed without a look at its certificate, whoever it was"]
 
 
 def _losses(schedule: Schedule) -> list[str]:

@@ -40,6 +40,8 @@ class Plan:
     schedule: Schedule
     texts: Texts
     endpoint: Endpoint
+    has_health: bool = False
+    """Whether the target is a gateway, which tells of its workers."""
 
 
 class Session:
@@ -173,7 +175,7 @@ def _supply(plan: Plan, kitchen: Kitchen, worker: int, workers: int) -> OpenSupp
 
 
 def _connections(plan: Plan, workers: int) -> int:
-    """How many to open: one a user; or as many as there are arrivals in the busiest second, which is a guess."""
+    """How many to open: one a user; or the arrivals of the busiest second, which is a guess."""
     loop, due_ns = plan.scenario.closed_loop, plan.schedule.due_ns
     if loop is not None:
         most = loop.users

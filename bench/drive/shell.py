@@ -3,14 +3,15 @@
 import os
 import sys
 import uuid
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from locust.env import Environment
 
+from bench.drive.control import TargetError
 from bench.drive.run import Run, begin, prepare
-from bench.drive.target import TargetError
 from bench.record import FolderError, RunFolder, RunInfo, create_folder
 from bench.scenario import Scenario, ScenarioError, load, shipped
 
@@ -27,6 +28,7 @@ class Shell:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._run: Run | None = None
+        self._held = ExitStack()
         environment.events.test_start.add_listener(self._start)  # type: ignore[no-untyped-call]
         environment.events.test_stop.add_listener(self._stop)  # type: ignore[no-untyped-call]
 
@@ -35,7 +37,7 @@ class Shell:
             scenario, source = self._scenario()
             folder = create_folder(RESULTS, f"{scenario.name}-locust", datetime.now(UTC))
             info = _info(folder, scenario, source)
-            self._run = begin(prepare(folder, info, _say), self._environment)
+            self._run = begin(self._held.enter_context(prepare(folder, info, _say)), self._environment)
         except (ScenarioError, FolderError, TargetError) as error:
             _say(str(error))
             self._environment.process_exit_code = 2
@@ -48,7 +50,8 @@ class Shell:
         run, self._run = self._run, None
         run.session.stop_sending()
         _say(f"waiting for {run.session.in_flight} replies")
-        books = run.finish(as_long_as=run.session.elapsed_s)
+        with self._held:
+            books = run.finish(as_long_as=run.session.elapsed_s)
         path = run.folder.path
         _say(f"{books.scheduled} requests in {path}; make its report with: bench report {path}")
 

@@ -99,7 +99,7 @@ class ClosedSupply:
     """Users who think, ask, and wait for the reply, until `end_ns`.
 
     A turn is due when the reply before it has arrived and its user has thought. `join` and `leave` may be
-    called from any thread; a user who left gets the reply that is under way, and at most one that was rendered.
+    called from any thread; a user who left gets the reply that is under way, and at most one more.
     """
 
     exhausted = False

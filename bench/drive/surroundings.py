@@ -75,6 +75,4 @@ def _read() -> _Reading:
             user, nice, system, _idle, _iowait, irq, softirq, stolen = map(int, ticks[:8])
             busy += user + nice + system + irq + softirq
             steal += stolen
-    return _Reading(
-        time.monotonic(), busy / _TICKS_PER_S, steal / _TICKS_PER_S, times.user + times.system
-    )
+    return _Reading(time.monotonic(), busy / _TICKS_PER_S, steal / _TICKS_PER_S, times.user + times.system)

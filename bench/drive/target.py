@@ -1,117 +1,86 @@
-"""Whom we are about to load: is it there, and is it what it should be?
+"""Whom we are about to load: is it there, is it what it should be, can it do what the scenario asks?"""
 
-TargetError   it cannot be loaded; one sentence says why and what to do
-"""
-
-import logging
-import os
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
-from bench.protocol import Endpoint
+from bench.drive.control import Control, TargetError
+from bench.protocol import dialect_of, is_gateway, live_workers, same_model, serving
 from bench.record import TargetSaid
-from bench.scenario import Scenario, Target
+from bench.scenario import Scenario, Traffic
+
+MOST_NAMES = 12
+"""How many names a sentence lists."""
 
 
-class TargetError(Exception):
-    """A target that cannot be loaded."""
-
-
-# At INFO it would tell of every look at /health in the middle of Locust's tables.
-logging.getLogger("httpx").setLevel(logging.WARNING)
-
-
-def endpoint_of(target: Target) -> Endpoint:
-    """URL and key; the key comes from the environment variable that the scenario names."""
-    if target.url is None:
-        raise TargetError("the scenario names no target URL; give --target, or leave the embedded gateway on")
-    return Endpoint(target.kind, target.url.rstrip("/"), _secret(target.api_key_env))
-
-
-def _secret(name: str | None) -> str | None:
-    if name is None:
-        return None
-    key = os.environ.get(name, "").strip()
-    if not key:
-        raise TargetError(f"the environment variable {name}, which should hold the key, is empty or not set")
-    if not (key.isascii() and key.isprintable()):
-        raise TargetError(f"the environment variable {name} holds characters that no header can carry")
-    return key
-
-
-def introduce(scenario: Scenario, endpoint: Endpoint) -> TargetSaid:
+def introduce(scenario: Scenario, control: Control) -> TargetSaid:
     """Ask the target about itself, without work for its GPUs. Raises TargetError where it will not do."""
-    said = _introduce(endpoint)
-    if endpoint.kind == "sie":
+    said = _introduce(scenario, control)
+    if said.kind == "sie":
         _check_profiles(scenario, said)
-    _check_models(scenario, endpoint)
+        _check_routes(scenario, said)
+    _check_models(scenario, control)
     return said
 
 
-def live_workers(health: Mapping[str, Any]) -> dict[str, int]:
-    """Healthy workers per profile, as /health has them."""
-    workers = [worker for worker in health.get("workers") or () if worker.get("healthy")]
-    return dict(Counter(str(worker.get("gpu")) for worker in workers))
-
-
-def _introduce(endpoint: Endpoint) -> TargetSaid:
-    if endpoint.kind == "openai":
-        _get(endpoint, "/v1/models")
-        return TargetSaid(kind="openai", url=endpoint.url)
-    health = _json(endpoint, _get(endpoint, "/health"))
-    if health.get("type") != "gateway":
-        raise TargetError(
-            f"{endpoint.url} answers, but is no SIE gateway (its /health does not say so); "
-            "for an OpenAI-compatible server set target.kind: openai"
-        )
-    return TargetSaid(
-        kind="sie",
-        url=endpoint.url,
-        simulated="simulated" in health,
-        version=_version(endpoint) or health.get("version"),
-        said={key: health[key] for key in _TELLING if key in health},
-        live_workers=live_workers(health),
-    )
+def _introduce(scenario: Scenario, control: Control) -> TargetSaid:
+    if control.endpoint.kind == "openai":
+        control.get("/v1/models")
+        return TargetSaid(kind="openai", url=control.endpoint.url)
+    health = _tree(control.get("/health"))
+    return _gateway(scenario, control, health) if is_gateway(health) else _lone_worker(scenario, control)
 
 
 _TELLING = ("version", "simulated", "configured_gpu_types", "live_gpu_types", "cluster")
 
 
-def _version(endpoint: Endpoint) -> str | None:
-    version: str | None = _get(endpoint, "/v1/models").headers.get("x-sie-version")
-    return version
+def _gateway(scenario: Scenario, control: Control, health: dict[str, Any]) -> TargetSaid:
+    version = control.get("/v1/models").headers.get("x-sie-version") or health.get("version")
+    spoken = dialect_of(scenario.target.dialect, version, health)
+    return TargetSaid(
+        kind="sie",
+        role="gateway",
+        url=control.endpoint.url,
+        simulated="simulated" in health,
+        version=version,
+        dialect=spoken.dialect,
+        dialect_source=spoken.source,
+        said={key: health[key] for key in _TELLING if key in health},
+        live_workers=live_workers(health),
+        serving=serving(health, {traffic.model for traffic in scenario.classes}),
+    )
 
 
-def _get(endpoint: Endpoint, path: str) -> httpx.Response:
-    headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
-    try:
-        response = httpx.get(
-            f"{endpoint.url.removesuffix('/v1')}{path}", headers=headers, timeout=10.0, trust_env=False
-        )
-    except httpx.HTTPError as error:
-        raise TargetError(f"nothing answers at {endpoint.url}: {error}") from None
-    if response.status_code in {401, 403}:
+def _lone_worker(scenario: Scenario, control: Control) -> TargetSaid:
+    """A server that is loaded without a gateway: it has models that tell what they give, but no workers."""
+    response = control.get("/v1/models")
+    if not any("outputs" in model for model in _maps(_tree(response).get("models"))):
         raise TargetError(
-            f"{endpoint.url} wants credentials ({response.status_code} on {path}): "
-            "name the variable that holds the key in target.api_key_env"
+            f"{control.endpoint.url} answers, but is no SIE gateway (its /health does not say so) nor a lone "
+            "SIE server; for an OpenAI-compatible server set target.kind: openai"
         )
-    return response
+    if scenario.pools:
+        raise TargetError(f"{control.endpoint.url} is a lone SIE server, which has no pools")
+    version = response.headers.get("x-sie-server-version")
+    spoken = dialect_of(scenario.target.dialect, version, {})
+    return TargetSaid(
+        kind="sie",
+        role="worker",
+        url=control.endpoint.url,
+        version=version,
+        dialect=spoken.dialect if version or spoken.source == "told" else None,
+        dialect_source=spoken.source if version or spoken.source == "told" else None,
+    )
 
 
-def _json(endpoint: Endpoint, response: httpx.Response) -> dict[str, Any]:
+def _tree(response: httpx.Response) -> dict[str, Any]:
+    """A JSON object; empty where the answer is none."""
     try:
         tree = response.json()
     except ValueError:
-        tree = None
-    if response.status_code != 200 or not isinstance(tree, dict):
-        raise TargetError(
-            f"{endpoint.url} is no SIE gateway: {response.request.url.path} answered {response.status_code}, "
-            "not a JSON object; for an OpenAI-compatible server set target.kind: openai"
-        )
-    return tree
+        return {}
+    return tree if response.status_code == 200 and isinstance(tree, dict) else {}
 
 
 def _check_profiles(scenario: Scenario, said: TargetSaid) -> None:
@@ -126,15 +95,68 @@ def _check_profiles(scenario: Scenario, said: TargetSaid) -> None:
                 )
 
 
-def _check_models(scenario: Scenario, endpoint: Endpoint) -> None:
-    response = _get(endpoint, "/v1/models")
-    if response.status_code != 200:
-        return
-    listed = [str(model.get("id")) for model in _json(endpoint, response).get("data") or ()]
-    known = {name.lower() for name in listed}
+_LATER_ROUTES = {"rerank": "/v1/rerank"}
+
+
+def _check_routes(scenario: Scenario, said: TargetSaid) -> None:
     for traffic in scenario.classes:
-        if known and traffic.model.lower().replace("__", "/") not in known:
-            there = ", ".join(sorted(listed)[:12])
+        route = _LATER_ROUTES.get(traffic.operation)
+        if route and said.dialect == "0.4":
+            raise TargetError(
+                f"class {traffic.name}: a gateway of dialect 0.4 has no {route} (it came with 0.7); "
+                "use operation: score, or say target.dialect where this gateway is newer"
+            )
+
+
+def _check_models(scenario: Scenario, control: Control) -> None:
+    listing = _tree(control.get("/v1/models"))
+    told = {str(model.get("name")): model for model in _maps(listing.get("models"))}
+    listed = [str(model["id"]) for model in _maps(listing.get("data")) if "id" in model] or list(told)
+    for traffic in scenario.classes:
+        name = next((name for name in listed if same_model(name, traffic.model)), None)
+        if listed and name is None:
+            there = ", ".join(sorted(listed)[:MOST_NAMES])
             raise TargetError(
                 f"class {traffic.name}: model {traffic.model!r} is not served there; known: {there}"
             )
+        _check_abilities(traffic, told.get(name or "", {}))
+
+
+_NEEDS = {
+    "chat": {"tokens"},
+    "completion": {"tokens"},
+    "generate": {"tokens"},
+    "encode": {"dense", "sparse", "multivector"},
+    "embed": {"dense"},
+    "score": {"score"},
+    "rerank": {"score"},
+    "extract": {"json"},
+}
+
+
+def _check_abilities(traffic: Traffic, model: Mapping[str, Any]) -> None:
+    """Only what the target tells of a model can speak against it."""
+    outputs = {str(name) for name in model.get("outputs") or ()}
+    wanted = set(getattr(traffic, "output_types", ())) or _NEEDS[traffic.operation]
+    missing = wanted - outputs if getattr(traffic, "output_types", ()) else not wanted & outputs
+    if outputs and missing:
+        raise TargetError(
+            f"class {traffic.name}: model {traffic.model!r} cannot do {traffic.operation}: it gives "
+            f"{', '.join(sorted(outputs))}, and {' or '.join(sorted(wanted))} is needed"
+        )
+    _check_capabilities(traffic, model.get("capabilities") or {})
+
+
+def _check_capabilities(traffic: Traffic, capabilities: Mapping[str, Any]) -> None:
+    if getattr(traffic, "tools", ()) and capabilities.get("tools") is False:
+        raise TargetError(f"class {traffic.name}: model {traffic.model!r} takes no tools")
+    adapter, known = getattr(traffic, "lora_adapter", None), capabilities.get("lora_adapters")
+    if adapter and isinstance(known, list) and adapter not in known:
+        there = ", ".join(map(str, known)) or "none"
+        raise TargetError(
+            f"class {traffic.name}: model {traffic.model!r} has no adapter {adapter!r}; known: {there}"
+        )
+
+
+def _maps(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

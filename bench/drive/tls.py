@@ -49,7 +49,7 @@ class Tls:
         return self._out.read()
 
     def decrypt(self, data: bytes) -> bytes | None:
-        """What the records completed by these bytes hold; empty at the end, None while nothing is complete."""
+        """What the records hold that these bytes complete; empty at the end, None while none is complete."""
         self._in.write(data)
         plain = []
         try:

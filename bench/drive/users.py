@@ -35,7 +35,7 @@ class OpenLoopUser(_SessionUser):
 
 
 class PoolUser(_SessionUser):
-    """A closed-loop user, who thinks, asks, waits for the reply, and starts over: the engine's, by a number."""
+    """A closed-loop user, who thinks, asks, waits for the reply, and starts over; the engine does it."""
 
     _numbers = itertools.count()
 

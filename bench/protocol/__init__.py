@@ -3,19 +3,32 @@
 from bench.protocol.errors import BY_CODE, Meaning, judge, judge_in_stream
 from bench.protocol.exchange import Exchange
 from bench.protocol.facts import Ask, Facts
+from bench.protocol.health import Spoken, dialect_of, is_gateway, live_workers, same_model, serving
+from bench.protocol.pools import LEASE_S, PoolState, pool_body, read_pool, refusal
 from bench.protocol.requests import Endpoint, render
 from bench.protocol.sse import EventDecoder, StreamMalformedError
 
 __all__ = [
     "BY_CODE",
+    "LEASE_S",
     "Ask",
     "Endpoint",
     "EventDecoder",
     "Exchange",
     "Facts",
     "Meaning",
+    "PoolState",
+    "Spoken",
     "StreamMalformedError",
+    "dialect_of",
+    "is_gateway",
     "judge",
     "judge_in_stream",
+    "live_workers",
+    "pool_body",
+    "read_pool",
+    "refusal",
     "render",
+    "same_model",
+    "serving",
 ]

@@ -63,12 +63,13 @@ def read_error(facts: Facts, headers: Mapping[str, str], body: bytes) -> None:
     """Settle a reply whose status is not 200. Its body is JSON, whatever was asked for, or nothing known."""
     status = facts.status or 0
     facts.retry_after_s = _seconds(headers.get("retry-after"))
-    code, facts.error_message = _code_and_message(body)
+    code, facts.error_message = code_and_message(body)
     facts.error_code = headers.get("x-sie-error-code") or code
     facts.settle(*judge(status, facts.error_code, facts.retry_after_s))
 
 
-def _code_and_message(body: bytes) -> tuple[str | None, str | None]:
+def code_and_message(body: bytes) -> tuple[str | None, str | None]:
+    """The code and the message of an error body, in any of its envelopes."""
     try:
         tree = json.loads(body)
     except (ValueError, RecursionError):

@@ -36,11 +36,20 @@ class TargetSaid(BaseModel):
     """Whom we measured, and what it said of itself. Credentials are named, never kept."""
 
     kind: str
+    role: str | None = Field(None, description="gateway, or worker: a server without one; null: neither")
     url: str
     simulated: bool = False
     version: str | None = None
+    dialect: str | None = Field(None, description="generation of the wire contract; null: not a gateway")
+    dialect_source: str | None = Field(None, description="told, version or health")
     said: dict[str, Any] = Field(default_factory=dict, description="its own words, as far as it has any")
     live_workers: dict[str, int] = Field(default_factory=dict, description="per profile, before the start")
+    serving: dict[str, dict[str, int]] = Field(
+        default_factory=dict, description="per model and profile, the workers that have it loaded"
+    )
+    pools: dict[str, dict[str, int]] = Field(
+        default_factory=dict, description="pools made for the run, with their workers per profile"
+    )
 
 
 class Books(BaseModel):

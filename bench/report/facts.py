@@ -20,12 +20,14 @@ def grouped(labelled: Iterable[Fact]) -> Iterator[Fact]:
 def head(summary: Summary) -> list[Fact]:
     """Which run it is, whom it measured, and whether that was real."""
     run = summary.run
-    target = " ".join(filter(None, (run.target_kind, run.target_version, run.target_url)))
+    dialect = f"(dialect {run.dialect})" if run.dialect else None
+    target = " ".join(filter(None, (run.target_kind, run.target_version, dialect, run.target_url)))
     simulated = words.simulated(summary)
     return [
         ("run", f"{run.scenario} in {run.folder}, {run.state}"),
         ("target", target),
         *([("", simulated)] if simulated else []),
+        *(("pool", f"{name}, made for this run: {words.counts(made)}") for name, made in run.pools.items()),
     ]
 
 
@@ -56,6 +58,8 @@ def _troubles(summary: Summary) -> Iterator[Fact]:
         yield "reasons", words.counts(summary.overall.reasons)
     for start in summary.provisioning:
         yield "cold start", words.provisioning(start)
+    if summary.retries:
+        yield "retries", words.retries(summary.retries)
     for doubt in words.doubts(summary):
         yield "uncertain", doubt
     for warning in summary.run.warnings:

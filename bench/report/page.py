@@ -7,7 +7,7 @@ from html import escape
 from bench.analyze import Miss, Part, Summary
 from bench.report import words
 from bench.report.facts import Fact, facts, grouped, head
-from bench.report.table import Grid, latency_grid, parts, traffic_grid
+from bench.report.table import Grid, latency_grid, parts, traffic_grid, worker_grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,16 @@ def _state(summary: Summary) -> Html:
 def tables(summary: Summary) -> Html:
     """The two tables of the terminal."""
     return grid(traffic_grid(summary)) + grid(latency_grid(summary))
+
+
+def per_worker(summary: Summary) -> Html:
+    """What one live worker did, or why nobody can say."""
+    table = worker_grid(summary)
+    if table.rows:
+        return grid(table)
+    return note(
+        "Rates per live worker: not told, or another profile answered, so there is nothing to divide."
+    )
 
 
 def rests_on(summary: Summary) -> Html:

@@ -73,6 +73,23 @@ def latency_grid(summary: Summary) -> Grid:
     return Grid("Latency from the scheduled instant", headings, 2, tuple(rows))
 
 
+def worker_grid(summary: Summary) -> Grid:
+    """How much a live worker did: rates over the mean number of workers that serve the class."""
+    headings = ("class", "profile", "live\nworkers", "done\nreq/s", "output\ntok/s", "items/s")
+    rows = [
+        (
+            *_names(part),
+            words.number(each.live, 1),
+            words.rate(each.completed_rate),
+            words.rate(each.output_tokens_rate),
+            words.rate(each.items_rate),
+        )
+        for part in parts(summary)
+        if (each := part.per_worker)
+    ]
+    return Grid("Per live worker, in the measurement window", headings, 2, tuple(rows))
+
+
 def _names(part: Part) -> tuple[str, str]:
     if part.traffic_class is None:
         return "all", ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bench.analyze import Lengths, Level, Provisioning, SloResult, Summary, Tally, Window
+from bench.analyze import Lengths, Level, Provisioning, Retries, SloResult, Summary, Tally, Window
 
 NOTHING = "-"
 BEYOND = "never"
@@ -108,6 +108,15 @@ def provisioning(start: Provisioning) -> str:
     return (
         f"{lane(start)}: started between {span(start.delay_low_s)} and {span(start.delay_high_s)} after the "
         f"first of {start.refusals:,} refusals"
+    )
+
+
+def retries(found: Retries) -> str:
+    """How soon the first answer came, and how late the service."""
+    first, service = milliseconds(found.first_answer_p50), milliseconds(found.service_p50)
+    return (
+        f"{found.requests:,} requests were tried again ({found.tries:,} tries), {found.served:,} of them "
+        f"were served: first answer (a refusal) after p50 {first} ms, end of service after p50 {service} ms"
     )
 
 

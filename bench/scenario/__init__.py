@@ -2,6 +2,7 @@
 
 from bench.scenario.lengths import EmpiricalLength, FixedLength, Length, LognormalLength, TraceLength
 from bench.scenario.load import Fault, ScenarioError, json_schema, load
+from bench.scenario.pools import Pool
 from bench.scenario.shipped import shipped
 from bench.scenario.traffic import (
     ChatTraffic,
@@ -39,6 +40,7 @@ __all__ = [
     "Length",
     "LognormalLength",
     "PoissonArrivals",
+    "Pool",
     "Retry",
     "Sampling",
     "Scenario",

@@ -16,6 +16,7 @@ from pydantic import (
 
 from bench.scenario.base import Closed, EnvironmentName, Tokens
 from bench.scenario.lengths import TraceLength
+from bench.scenario.pools import Pool
 from bench.scenario.traffic import Traffic, lengths_of
 
 
@@ -60,10 +61,6 @@ def _can_be_loaded(url: str) -> str:
     parts = urlsplit(url)
     if not 0 < (parts.port or 80) < 65_536:
         raise ValueError(f"{url!r} has no real port")
-    if parts.scheme == "https":
-        raise ValueError(
-            f"{url!r}: TLS is not supported yet; name a plain-text port, or put a TLS proxy in front"
-        )
     return url
 
 
@@ -74,13 +71,28 @@ Url = Annotated[
 ]
 
 
+def _dialect_as_written(value: Any) -> Any:
+    """YAML reads 0.4 and 0.10 as numbers; they are names."""
+    return {0.4: "0.4", 0.1: "0.10"}.get(value, value) if isinstance(value, float) else value
+
+
 class Target(Closed):
     """Where the requests go. Without a URL: the embedded simulated gateway."""
 
     kind: Literal["sie", "openai"] = "sie"
+    dialect: Annotated[Literal["auto", "0.4", "0.10"], BeforeValidator(_dialect_as_written)] = Field(
+        "auto", description="generation of the gateway's wire contract; auto: found out before the start"
+    )
     url: Url | None = None
     api_key_env: EnvironmentName | None = Field(None, description="name of the variable that holds the key")
     admin_key_env: EnvironmentName | None = Field(None, description="the same for pool writes")
+    ca_file: str | None = Field(
+        None, description="PEM file of the authorities to believe; none: the system's"
+    )
+    verify: bool = Field(True, description="false: believe any certificate, which the report then says")
+    estimate_tokens: bool = Field(
+        False, description="where the server reports no usage, estimate token counts from characters"
+    )
 
 
 class Timeouts(Closed):
@@ -114,11 +126,6 @@ class Seeds(Closed):
     think: NonNegativeInt = 1
 
 
-def _dialect_as_written(value: Any) -> Any:
-    """YAML reads 0.4 and 0.10 as numbers; they are names."""
-    return {0.4: "0.4", 0.1: "0.10"}.get(value, value) if isinstance(value, float) else value
-
-
 class Sim(Closed):
     """The embedded simulated gateway, used where the target has no URL."""
 
@@ -142,6 +149,7 @@ class Scenario(Closed):
     drain_s: NonNegativeFloat = Field(30.0, description="how long to wait for replies after the last arrival")
     seeds: Seeds = Seeds()
     target: Target = Target()
+    pools: tuple[Pool, ...] = Field((), description="pools to make for the run and to delete after it")
     timeouts: Timeouts = Timeouts()
     retry: Retry = Retry()
     arrivals: Arrivals | None = None
@@ -163,6 +171,17 @@ class Scenario(Closed):
         if duration_s is not None and warmup_s >= duration_s:
             raise ValueError(f"warmup_s {warmup_s:g} leaves nothing of duration_s {duration_s:g}")
         return warmup_s
+
+    @field_validator("pools")
+    @classmethod
+    def _can_be_made(cls, pools: tuple[Pool, ...], info: ValidationInfo) -> tuple[Pool, ...]:
+        names = [pool.name for pool in pools]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"pool names must differ; repeated: {', '.join(repeated)}")
+        if pools and "target" in info.data and info.data["target"].kind == "openai":
+            raise ValueError("target kind openai has no pools")
+        return pools
 
     @field_validator("arrivals")
     @classmethod

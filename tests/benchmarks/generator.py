@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from bench.drive.__main__ import replay
+from bench.drive.control import endpoint_of
 from bench.drive.session import Plan
-from bench.drive.target import endpoint_of
 from bench.record import SCHEDULE, RunFolder
 from bench.scenario import Scenario
 from bench.workload import Texts, make_schedule

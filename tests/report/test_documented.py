@@ -12,7 +12,9 @@ from bench.analyze import (
     Lengths,
     Level,
     Part,
+    PerWorker,
     Provisioning,
+    Retries,
     RunFacts,
     SloResult,
     Spread,
@@ -22,12 +24,12 @@ from bench.analyze import (
     Window,
 )
 from bench.metrics import REQUEST_METRICS, RUN_METRICS
-from bench.record import EVENTS, REQUESTS, SCHEDULE, Outcome, RunFolder, RunInfo
+from bench.record import EVENTS, REQUESTS, SCHEDULE, Outcome, RunFolder, RunInfo, TargetSaid
 
 DOCS = Path(__file__).parents[2] / "docs"
 MODELS: tuple[type[BaseModel], ...] = (
     *(RunInfo, Summary, RunFacts, Window, Part, Tally, Spread, Level, SloResult, Lengths, Provisioning),
-    *(Generator, Verdict),
+    *(Generator, Verdict, PerWorker, Retries, TargetSaid),
 )
 
 

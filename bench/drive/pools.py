@@ -1,0 +1,149 @@
+"""The pools of a run: made before the start, renewed while it lasts, deleted at its end."""
+
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+import gevent
+
+from bench.drive.control import Control, TargetError
+from bench.protocol import LEASE_S, PoolState, pool_body, read_pool, refusal
+from bench.scenario import Pool
+
+RENEW_EVERY_S = 60.0
+LOOK_EVERY_S = 0.5
+
+Say = Callable[[str], None]
+
+
+class Pools:
+    """A context: inside it the pools exist and their leases are renewed; at its end, also by Ctrl-C, those
+    that it made are deleted. A pool that was there before with the same specification is used and left.
+
+    Raises TargetError where one cannot be made, differs from what is there, or gets no worker in time.
+    """
+
+    def __init__(self, control: Control, wanted: Sequence[Pool], say: Say) -> None:
+        self._control, self._wanted, self._say = control, wanted, say
+        self._made: list[str] = []
+        self._renewals: list[gevent.Greenlet] = []
+        self.states: dict[str, PoolState] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            for pool in self._wanted:
+                self._make(pool)
+            for pool in self._wanted:
+                self.states[pool.name] = self._await_workers(pool)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop renewing, and delete what was made; what cannot be deleted is told: its lease will end it."""
+        gevent.killall(self._renewals)
+        self._renewals.clear()
+        while self._made:
+            name = self._made.pop()
+            why = self._refusal("DELETE", _path(name), {200, 404})
+            if why:
+                self._say(f"pool {name} could not be deleted ({why}); its lease ends by itself")
+            else:
+                self._say(f"pool {name} deleted")
+
+    def _make(self, pool: Pool) -> None:
+        before = look(self._control, pool.name)
+        if before is not None and not _is_as_asked(before, pool):
+            raise TargetError(
+                f"pool {pool.name} is there already, with gpus {before.gpus} and caps {before.gpu_caps} and "
+                "not as the scenario has it: name another, or delete it"
+            )
+        body = pool_body(
+            pool.name,
+            pool.gpus,
+            pool.gpu_caps,
+            bundle=pool.bundle,
+            ttl_s=pool.ttl_s,
+            minimum_worker_count=pool.minimum_worker_count,
+            queue_pool=pool.queue_pool,
+        )
+        # Noted before the call: a pool whose creation was interrupted may exist.
+        if before is None:
+            self._made.append(pool.name)
+        answer = self._control.write("POST", "/v1/pools", body)
+        if answer.status_code not in {200, 201}:
+            if before is None:
+                self._made.remove(pool.name)
+            raise TargetError(self._cannot_make(pool.name, answer.status_code, answer.content))
+        self._say(f"pool {pool.name} {'made' if before is None else 'was there, and is used'}")
+        self._renewals.append(gevent.spawn(self._renew, pool))
+
+    def _cannot_make(self, name: str, status: int, body: bytes) -> str:
+        why = self._control.masked(refusal(status, body))
+        hint = "; pool writes need the admin token: name its variable in target.admin_key_env"
+        return f"pool {name} cannot be made: {why}{hint if status == 403 else ''}"
+
+    def _renew(self, pool: Pool) -> None:
+        every_s = min(RENEW_EVERY_S, (pool.ttl_s or LEASE_S) / 3)
+        while True:
+            gevent.sleep(every_s)
+            why = self._refusal("POST", f"{_path(pool.name)}/renew", {200})
+            if why:
+                self._say(f"the lease of pool {pool.name} was not renewed: {why}")
+
+    def _refusal(self, method: str, path: str, good: set[int]) -> str | None:
+        """Why a write was not done; None where it was."""
+        try:
+            answer = self._control.write(method, path)
+        except TargetError as error:
+            return str(error)
+        if answer.status_code in good:
+            return None
+        return self._control.masked(refusal(answer.status_code, answer.content))
+
+    def _await_workers(self, pool: Pool) -> PoolState:
+        deadline_s = time.monotonic() + pool.wait_s
+        state = look(self._control, pool.name)
+        if pool.wait_s and (state is None or state.state != "active"):
+            self._say(f"waiting up to {pool.wait_s:g} s for the workers of pool {pool.name}")
+        while (state is None or state.state != "active") and time.monotonic() < deadline_s:
+            gevent.sleep(LOOK_EVERY_S)
+            state = look(self._control, pool.name)
+        if pool.wait_s and (state is None or not state.workers):
+            raise TargetError(
+                f"pool {pool.name} has no workers {pool.wait_s:g} s after it was made: on a 0.4 gateway only "
+                "workers deployed under its name join; wait longer (wait_s), or say wait_s: 0 to start cold"
+            )
+        return state or PoolState("pending")
+
+
+def look(control: Control, name: str) -> PoolState | None:
+    """A pool as the gateway shows it; None where it knows none of that name. Raises TargetError."""
+    answer = control.get(_path(name))
+    if answer.status_code == 404:
+        return None
+    if answer.status_code != 200:
+        why = control.masked(refusal(answer.status_code, answer.content))
+        raise TargetError(f"pool {name} cannot be read: {why}")
+    try:
+        return read_pool(answer.content)
+    except ValueError as error:
+        raise TargetError(f"pool {name} cannot be read: {control.masked(str(error))}") from None
+
+
+def _path(name: str) -> str:
+    return f"/v1/pools/{quote(name)}"
+
+
+def _is_as_asked(state: PoolState, pool: Pool) -> bool:
+    # A cap adds its profile to the needs, with none needed.
+    needed = {name: count for name, count in state.gpus.items() if count}
+    return needed == {n: c for n, c in pool.gpus.items() if c} and state.gpu_caps == dict(pool.gpu_caps)

@@ -1,0 +1,71 @@
+"""What a gateway says of itself: `/health`, and which generation of the contract it speaks."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple
+
+Dialect = Literal["0.4", "0.10"]
+
+FIRST_LATER = (0, 6, 5)
+"""The first gateway whose cold lanes answer 503: what tells the two dialects apart."""
+
+
+class Spoken(NamedTuple):
+    """A dialect, and how it was found out: told, version, health."""
+
+    dialect: Dialect
+    source: str
+
+
+def is_gateway(health: Any) -> bool:
+    """Whether this is the `/health` of a gateway; a lone worker has none, or another."""
+    return isinstance(health, dict) and health.get("type") == "gateway"
+
+
+def dialect_of(told: str, version: str | None, health: Mapping[str, Any]) -> Spoken:
+    """The dialect that was told, or that of the version, or that of the keys of `/health`."""
+    if told in {"0.4", "0.10"}:
+        return Spoken("0.4" if told == "0.4" else "0.10", "told")
+    numbers = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", version or "")
+    if numbers:
+        parts = tuple(int(part or 0) for part in numbers.groups())
+        return Spoken("0.4" if parts < FIRST_LATER else "0.10", "version")
+    return Spoken("0.10" if "pending_generation" in health else "0.4", "health")
+
+
+def live_workers(health: Mapping[str, Any]) -> dict[str, int]:
+    """Healthy workers per machine profile."""
+    return dict(Counter(str(worker.get("gpu")) for worker in _healthy(health)))
+
+
+def serving(health: Mapping[str, Any], models: Iterable[str]) -> dict[str, dict[str, int]]:
+    """For each of the models (as given), the healthy workers per profile that have it loaded.
+
+    Workers of one profile need not serve the same models: those that generate do not encode.
+    """
+    return {model: _that_have(model, health) for model in models}
+
+
+def same_model(one: str, other: str) -> bool:
+    """Whether two spellings name one model: case does not matter, and `__` stands for `/`."""
+    return _canonical(one) == _canonical(other)
+
+
+def _that_have(model: str, health: Mapping[str, Any]) -> dict[str, int]:
+    return dict(
+        Counter(
+            str(worker.get("gpu"))
+            for worker in _healthy(health)
+            if any(same_model(model, str(name)) for name in worker.get("loaded_models") or ())
+        )
+    )
+
+
+def _canonical(model: str) -> str:
+    return model.rpartition(":/")[2].replace("__", "/").lower()
+
+
+def _healthy(health: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    workers = health.get("workers") or ()
+    return [worker for worker in workers if isinstance(worker, dict) and worker.get("healthy")]
