@@ -60,7 +60,7 @@ class Connection:
         self.handed_ns = self.sent_ns = None
 
     def advance(self) -> bool:
-        """Connect further, then send what is pending. Whether it is connected; ConnectionLostError if lost."""
+        """Connect further, then send what is pending. Whether it is connected; or ConnectionLostError."""
         if not self.connected:
             self._connect()
         if self.connected and self._wire:

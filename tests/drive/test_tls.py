@@ -36,7 +36,7 @@ def test_verify_off_believes_anybody_and_says_so(sim: Sim, tmp_path: Path) -> No
     assert "target.verify is off" in folder.info().warnings[0]
 
 
-def test_a_file_that_holds_no_authorities_is_told(sim: Sim, tmp_path: Path) -> None:
+def test_a_file_that_holds_no_authorities_is_told(tmp_path: Path) -> None:
     """Exit 2 before anything is sent."""
     nothing = tmp_path / "nothing.pem"
     nothing.write_text("")
