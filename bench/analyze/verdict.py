@@ -41,10 +41,9 @@ class Generator(Value):
 
     Shares are between 0 and 1: of the scheduled requests that were sent, or tried to be (a server that nobody
     can connect to is no fault of ours); of the sent ones that carry the kernel's stamps; of the stream events
-    that shared a read with an earlier one; over the whole run, None where it was not told: of one core's time
-    that the engine was busy, and that it was ready and had no core; of the time of all cores that we may run on,
-    what other programs had, and what the hypervisor took. `late` counts requests that were sent more than a
-    millisecond after they were due.
+    that shared a read with an earlier one; over the whole run, None where not told: of one core's time that the
+    engine was busy, and that it was ready and had no core; of all cores that we may run on, what other programs
+    had, and what the hypervisor took. `late` counts requests sent more than 1 ms after they were due.
     """
 
     sent_share: float | None
@@ -171,10 +170,14 @@ def _rules(facts: Generator, latencies: dict[str, Spread]) -> list[_Rule]:
 
 
 def _disturbances(facts: Generator) -> list[_Rule]:
-    """The kernel's stamps do not mind, but sending in time does, and so may the target on the same machine."""
+    """The kernel's stamps do not mind, but sending in time does, and so may a target on the same machine."""
     shares = (
         (facts.engine_waited_share, WAITED_SHARE, "the engine was ready and had no core for {} of the run"),
-        (facts.others_share, OTHERS_SHARE, "other programs had {} of the cores that the generator may run on"),
+        (
+            facts.others_share,
+            OTHERS_SHARE,
+            "other programs had {} of the cores that the generator may run on",
+        ),
         (facts.steal_share, STEAL_SHARE, "the hypervisor took {} of the generator's cores for others"),
     )
     return [

@@ -1,12 +1,16 @@
 """A planned request -> an Ask in the target's terms."""
 
+from typing import Any
+
 from bench.protocol import Ask
-from bench.scenario import Generation
 from bench.workload import Planned, Texts
 
 
-def ask_for(planned: Planned, texts: Texts) -> Ask:
-    """A planned request in the target's terms."""
+def ask_for(planned: Planned, texts: Texts, *, estimate_tokens: bool = False) -> Ask:
+    """A planned request in the target's terms.
+
+    With `estimate_tokens` tokens that the server does not report are estimated from characters.
+    """
     traffic = planned.traffic
     return Ask(
         operation=traffic.operation,
@@ -14,15 +18,29 @@ def ask_for(planned: Planned, texts: Texts) -> Ask:
         texts=texts.of(planned),
         stream=planned.stream,
         max_tokens=planned.out_tokens,
-        sampling=_sampling(traffic) if isinstance(traffic, Generation) else {},
+        params=_params(planned),
+        extra=traffic.extra,
+        stream_usage=getattr(traffic, "stream_usage", True),
+        wire=getattr(traffic, "wire", "json"),
         pool=traffic.pool,
         profile=planned.profile,
+        chars_per_token=texts.per_token(traffic) if estimate_tokens else None,
     )
 
 
-def _sampling(traffic: Generation) -> dict[str, object]:
-    said = traffic.sampling.model_dump(mode="json", exclude_none=True)
-    return {name: value for name, value in said.items() if value != []}
+def _params(planned: Planned) -> dict[str, Any]:
+    """The class's own fields; in keys that route, the request's and the user's number are filled in."""
+    body = planned.traffic.body
+    if "routing_key" not in body and "prompt_cache_key" not in body:
+        return body
+    return body | {name: _filled(body[name], planned) for name in _KEYS & body.keys()}
+
+
+_KEYS = frozenset({"routing_key", "prompt_cache_key"})
+
+
+def _filled(key: str, planned: Planned) -> str:
+    return key.replace("{index}", str(planned.index)).replace("{user}", str(planned.user))
 
 
 def traceparent(run_id: str, index: int, attempt: int) -> str:

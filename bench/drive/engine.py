@@ -33,6 +33,9 @@ EARLY_NS = 250_000
 SOON_NS = 10_000_000
 """What is due so soon is rendered at once, idle or not."""
 
+MANY = 64
+"""Where so much happens at once more may be waiting; so many streams are decoded between two looks."""
+
 TICK_NS = 50_000_000
 """How often time-outs are looked for and the journal is turned."""
 
@@ -77,6 +80,8 @@ class Engine:
         self._undecoded: dict[Exchange, None] = {}
         self._supply: Supply = Nothing()
         self._sending = True
+        self._now_ns = 0  # the last look at the clock
+        self._to_render_ns: int | None = None
 
     def serve(self, supply: Supply) -> None:
         """Take orders from there; to be called before `run`."""
@@ -137,15 +142,16 @@ class Engine:
             for fd, mask in events:
                 self._happened(fd, mask)
                 # Continuous batching answers many streams at once; what is due must not wait for all of them.
-                if self._waiting:
+                if self._waiting and self._waiting[0][0] <= self._now_ns:
                     self._send_due()
-            self._read_mail()
-            self._render(SOON_NS, AHEAD_ORDERS)
+            self._now_ns = time.monotonic_ns()
+            self._render(self._now_ns + SOON_NS, AHEAD_ORDERS)
             self._send_due()
-            if not events:
+            if len(events) < MANY:
                 self._use_idle_time()
             self._timer.arm(self._waiting[0][0] - EARLY_NS if self._waiting else None)
-            self._tick(time.monotonic_ns())
+            if self.pulse.beats(self._now_ns, TICK_NS):
+                self._tick(self._now_ns)
         self._read_mail()  # what came together with `close`
         self.pulse.stop()
         self._shut()
@@ -155,37 +161,44 @@ class Engine:
         if self._undecoded:
             return True
         now_ns = time.monotonic_ns()
-        return bool(self._waiting and self._waiting[0][0] - now_ns <= EARLY_NS) or self._may_render(
-            now_ns + AHEAD_NS
-        )
+        if self._waiting and self._waiting[0][0] - now_ns <= EARLY_NS:
+            return True
+        return self._to_render_ns is not None and self._to_render_ns - now_ns <= AHEAD_NS
 
     def _use_idle_time(self) -> None:
         """A little of it: what happens meanwhile has its stamp, but what is due has not."""
-        self._render(AHEAD_NS, 1)
-        while self._undecoded and not self._is_near():
+        self._render(self._now_ns + AHEAD_NS, 1)
+        for _ in range(min(len(self._undecoded), MANY)):
+            if self._is_near():
+                return
             exchange, _ = self._undecoded.popitem()
             exchange.decode()
 
     def _is_near(self) -> bool:
         return bool(self._waiting) and self._waiting[0][0] - time.monotonic_ns() <= EARLY_NS
 
-    def _render(self, ahead_ns: int, most: int) -> None:
-        """Take orders that are due within `ahead_ns`."""
-        limit_ns = time.monotonic_ns() + ahead_ns
-        while most > 0 and self._may_render(limit_ns):
+    def _render(self, limit_ns: int, most: int) -> None:
+        """Take orders that are due until then."""
+        self._to_render_ns = self._next_to_render_ns()
+        while most > 0 and self._to_render_ns is not None and self._to_render_ns <= limit_ns:
             self._wait_for(self._supply.take())
+            self._to_render_ns = self._next_to_render_ns()
             most -= 1
 
-    def _may_render(self, limit_ns: int) -> bool:
-        due_ns = self._supply.next_ns() if self._sending else None
-        return due_ns is not None and due_ns <= limit_ns and len(self._waiting) < AHEAD_ORDERS
+    def _next_to_render_ns(self) -> int | None:
+        return self._supply.next_ns() if self._sending and len(self._waiting) < AHEAD_ORDERS else None
 
     def _happened(self, fd: int, mask: int) -> None:
         flight = self._flights.get(fd)
         if flight is not None:
-            self._progress(flight, mask)
+            connection = flight.connection
+            if mask == select.EPOLLIN and connection is not None and connection.connected:
+                self._receive(flight, connection)
+            else:
+                self._progress(flight, mask)
         elif fd == self._wake_fd:
             os.eventfd_read(fd)
+            self._read_mail()
         elif fd == self._timer.fd:
             self._timer.rang()
         else:
@@ -214,8 +227,6 @@ class Engine:
             self._launch(heapq.heappop(waiting)[2])
 
     def _tick(self, now_ns: int) -> None:
-        if not self.pulse.beats(now_ns, TICK_NS):
-            return
         self._clock.refresh(now_ns)
         for flight in list(self._flights.values()):
             if flight.alarm_ns <= now_ns:
@@ -307,6 +318,7 @@ class Engine:
             exchange.facts.error_message = str(error)
             data, stamp_ns, read_ns, by_kernel = b"", time.monotonic_ns(), 0, False
         if data:
+            self._now_ns = read_ns
             lag_ns = read_ns - stamp_ns
             if not by_kernel:
                 flight.kernel_stamps = False
@@ -317,7 +329,7 @@ class Engine:
             exchange.closed(stamp_ns)
         if exchange.done:
             self._land(flight, connection)
-        elif exchange.undecoded:
+        else:
             self._undecoded[exchange] = None
 
     def _give_up(self, flights: list[Flight], outcome: str, reason: str | None) -> None:

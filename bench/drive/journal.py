@@ -100,7 +100,7 @@ class LoggedJournal:
             planned.out_tokens,
             facts.in_tokens,
             facts.out_tokens,
-            None if facts.out_tokens is None else "usage",
+            facts.tokens_source,
             planned.items,
             facts.items_returned,
             len(flight.order.wire),

@@ -58,10 +58,19 @@ def _check_pool(scenario: Scenario, traffic: Traffic, control: Control) -> None:
 
 
 def _absent(traffic: Traffic, said: TargetSaid) -> list[str]:
-    """A sentence for each profile that is asked for and has no live worker for the model."""
+    """A sentence for each profile that is asked for, or for none, without a live worker for the model."""
     live = _serving(traffic, said)
+    if not traffic.profiles and not live:
+        return [_unnamed(traffic, said)]
     absent = [profile for profile in traffic.profiles if profile.lower() not in live]
     return [_absence(traffic, profile, live, said) for profile in absent]
+
+
+def _unnamed(traffic: Traffic, said: TargetSaid) -> str:
+    sentence = f"class {traffic.name} asks for no profile, and no worker is live that serves {traffic.model}"
+    if said.dialect == "0.4":
+        return f"{sentence}; a 0.4 gateway scales nothing up for such requests: name a profile in profiles"
+    return sentence
 
 
 def _absence(traffic: Traffic, profile: str, live: set[str], said: TargetSaid) -> str:

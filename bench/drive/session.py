@@ -57,7 +57,10 @@ class Session:
         self.start_ns = self._journal.start_ns = time.monotonic_ns() + LEAD_NS
         wall_ns = time.time_ns() + self.start_ns - time.monotonic_ns()
         self.clock = Clock(monotonic_ns=self.start_ns, wall_ns=wall_ns, boot_id=_boot_id())
-        kitchen = Kitchen(plan.run_id, plan.texts, plan.endpoint, self.start_ns)
+        estimate_tokens = plan.scenario.target.estimate_tokens
+        kitchen = Kitchen(
+            plan.run_id, plan.texts, plan.endpoint, self.start_ns, estimate_tokens=estimate_tokens
+        )
         self._supply = _supply(plan, kitchen, worker, workers)
         self._engine.serve(self._supply)
         self._surroundings = Surroundings()

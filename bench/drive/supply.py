@@ -52,13 +52,16 @@ class Nothing:
 class Kitchen:
     """Makes an order of a planned request: text, body and head from (seed, index)."""
 
-    def __init__(self, run_id: str, texts: Texts, endpoint: Endpoint, start_ns: int) -> None:
+    def __init__(
+        self, run_id: str, texts: Texts, endpoint: Endpoint, start_ns: int, *, estimate_tokens: bool = False
+    ) -> None:
         self._run_id, self._texts, self._endpoint = run_id, texts, endpoint
+        self._estimate_tokens = estimate_tokens
         self.start_ns = start_ns
 
     def order(self, planned: Planned, due_ns: int, ripens: bool = False) -> Order:
         """Rendered, and due at a monotonic instant."""
-        ask = ask_for(planned, self._texts)
+        ask = ask_for(planned, self._texts, estimate_tokens=self._estimate_tokens)
         again: Callable[[int], bytes] = partial(self._render, ask, planned.index)
         tag = Tag(planned, due_ns - self.start_ns)
         return Order(due_ns, ask, again(1), tag, again, None, ripens)

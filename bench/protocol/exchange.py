@@ -7,7 +7,8 @@ that reading JSON is never in the way of a stamp.
 import httptools
 
 from bench.protocol.facts import Ask, Facts, Kind
-from bench.protocol.replies import Reader, StreamReader, WholeReader
+from bench.protocol.replies import Reader, WholeReader
+from bench.protocol.streams import StreamReader
 
 UNDECODED_BYTES = 1 << 16
 """So much of a stream may wait to be read."""
@@ -91,7 +92,11 @@ class Exchange:
         framing.now_ns = now_ns
         self.facts.response_bytes += len(data)
         self._undecoded += len(data)
-        broken = self._frame(data)
+        broken: Exception | None = None
+        try:
+            framing.parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            broken = error
         if self._reader is None and framing.status >= 200:
             self._choose_reader()
         if self._undecoded > UNDECODED_BYTES or broken or framing.complete:
@@ -101,7 +106,8 @@ class Exchange:
             self.reusable = framing.keep and not framing.extra and broken is None
             self._finish(now_ns)
         elif broken:
-            self.facts.error_message = f"not HTTP: {broken}"
+            switches = isinstance(broken, httptools.HttpParserUpgrade)
+            self.facts.error_message = "switches protocols" if switches else f"not HTTP: {broken}"
             self.facts.settle("failed", "malformed")
             self._finish(now_ns)
 
@@ -132,13 +138,6 @@ class Exchange:
         self.decode()
         self.facts.settle(outcome, reason)
         self._finish(now_ns)
-
-    def _frame(self, data: bytes) -> Exception | None:
-        try:
-            self._framing.parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            return error
-        return None
 
     def _choose_reader(self) -> None:
         """Only a 200 of a streamed request is a stream, and only if it says so."""

@@ -1,18 +1,20 @@
 """An Ask -> the bytes of an HTTP request."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import msgpack
 
+from bench.protocol.bodies import path_and_body
 from bench.protocol.facts import Ask, Kind
 
 JSON = "application/json"
 MSGPACK = "application/msgpack"
 EVENT_STREAM = "text/event-stream"
+
+PACKED = frozenset({"encode", "score", "extract"})
+"""Operations whose bodies may be msgpack; the rest know JSON only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,16 @@ class Endpoint:
 
 def render(endpoint: Endpoint, ask: Ask, traceparent: str | None = None) -> bytes:
     """The whole request, head and body, ready for one send."""
-    path, accept, content_type, body = _RENDERERS[ask.operation](ask)
+    path, tree = path_and_body(ask)
+    packed = ask.wire == "msgpack" and ask.operation in PACKED
+    body = msgpack.packb(tree) if packed else json.dumps(tree).encode()
+    content_type = MSGPACK if packed else JSON
     headers = {
         "Host": urlsplit(endpoint.url).netloc,
         "User-Agent": "poolbench",
         "Content-Type": content_type,
         "Content-Length": str(len(body)),
-        "Accept": accept,
+        "Accept": EVENT_STREAM if ask.stream else content_type,
         **({"traceparent": traceparent} if traceparent else {}),
         **(_sie_headers(ask) if endpoint.kind == "sie" else {}),
         **({"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}),
@@ -67,48 +72,3 @@ def render(endpoint: Endpoint, ask: Ask, traceparent: str | None = None) -> byte
 def _sie_headers(ask: Ask) -> dict[str, str]:
     headers = {"X-SIE-MACHINE-PROFILE": ask.profile, "X-SIE-Pool": ask.pool}
     return {name: value for name, value in headers.items() if value}
-
-
-Rendered = tuple[str, str, str, bytes]
-
-
-def _chat(ask: Ask) -> Rendered:
-    body = {
-        "model": ask.model,
-        "messages": [{"role": "user", "content": ask.texts[0]}],
-        "max_tokens": ask.max_tokens,
-        **ask.sampling,
-        **({"stream": True, "stream_options": {"include_usage": True}} if ask.stream else {}),
-    }
-    return "/v1/chat/completions", EVENT_STREAM if ask.stream else JSON, JSON, _json(body)
-
-
-def _generate(ask: Ask) -> Rendered:
-    body = {"prompt": ask.texts[0], "max_new_tokens": ask.max_tokens, **ask.sampling}
-    if ask.stream:
-        body["stream"] = True
-    # The path of generate takes no slash, not even an encoded one.
-    path = f"/v1/generate/{quote(ask.model.replace('/', '__'))}"
-    return path, EVENT_STREAM if ask.stream else JSON, JSON, _json(body)
-
-
-def _encode(ask: Ask) -> Rendered:
-    body = {"items": _items(ask.texts), "params": {"output_types": ["dense"]}}
-    return f"/v1/encode/{quote(ask.model)}", MSGPACK, MSGPACK, msgpack.packb(body)
-
-
-def _score(ask: Ask) -> Rendered:
-    query, *documents = ask.texts
-    body = {"query": {"text": query}, "items": _items(documents)}
-    return f"/v1/score/{quote(ask.model)}", MSGPACK, MSGPACK, msgpack.packb(body)
-
-
-_RENDERERS = {"chat": _chat, "generate": _generate, "encode": _encode, "score": _score}
-
-
-def _items(texts: tuple[str, ...] | list[str]) -> list[dict[str, str]]:
-    return [{"text": text} for text in texts]
-
-
-def _json(body: Mapping[str, Any]) -> bytes:
-    return json.dumps({key: value for key, value in body.items() if value is not None}).encode()

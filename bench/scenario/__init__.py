@@ -3,13 +3,19 @@
 from bench.scenario.lengths import EmpiricalLength, FixedLength, Length, LognormalLength, TraceLength
 from bench.scenario.load import Fault, ScenarioError, json_schema, load
 from bench.scenario.pools import Pool
+from bench.scenario.sampling import Sampling
 from bench.scenario.shipped import shipped
 from bench.scenario.traffic import (
+    Batch,
     ChatTraffic,
+    CompletionTraffic,
+    EmbedTraffic,
     EncodeTraffic,
+    ExtractTraffic,
     GenerateTraffic,
     Generation,
-    Sampling,
+    Ranking,
+    RerankTraffic,
     ScoreTraffic,
     Slo,
     Traffic,
@@ -28,11 +34,15 @@ from bench.scenario.types import (
 )
 
 __all__ = [
+    "Batch",
     "ChatTraffic",
     "ClosedLoop",
+    "CompletionTraffic",
     "ConstantArrivals",
+    "EmbedTraffic",
     "EmpiricalLength",
     "EncodeTraffic",
+    "ExtractTraffic",
     "Fault",
     "FixedLength",
     "GenerateTraffic",
@@ -41,6 +51,8 @@ __all__ = [
     "LognormalLength",
     "PoissonArrivals",
     "Pool",
+    "Ranking",
+    "RerankTraffic",
     "Retry",
     "Sampling",
     "Scenario",

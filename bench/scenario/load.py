@@ -232,7 +232,8 @@ def _holds(tree: Any, step: str | int) -> bool:
 
 
 _TAGS = frozenset(
-    {"fixed", "lognormal", "empirical", "trace", "constant", "poisson", "chat", "generate", "encode", "score"}
+    {"fixed", "lognormal", "empirical", "trace", "constant", "poisson"}
+    | {"chat", "completion", "generate", "encode", "score", "extract", "embed", "rerank"}
 )
 
 
@@ -284,7 +285,7 @@ def _said(detail: dict[str, Any]) -> str:
 def _is_secret(key: str, value: str) -> bool:
     """Whether a value may be a credential that someone put in the wrong place."""
     return bool(
-        re.search(r"key|secret|password|token(_env)?$|auth|_env$", key, re.IGNORECASE)
+        re.search(r"(?<!routing_)(?<!cache_)key|secret|password|token(_env)?$|auth|_env$", key, re.IGNORECASE)
         or re.search(r"://\S*@", value)
     )
 

@@ -17,15 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from bench.scenario import (
-    ConstantArrivals,
-    EncodeTraffic,
-    Generation,
-    PoissonArrivals,
-    Scenario,
-    ScoreTraffic,
-    Traffic,
-)
+from bench.scenario import Batch, ConstantArrivals, Generation, PoissonArrivals, Ranking, Scenario, Traffic
 from bench.workload.arrivals import NS_PER_S, Instants, constant, poisson
 from bench.workload.lengths import Tokens, draw
 from bench.workload.trace import Trace, read_trace
@@ -51,21 +43,23 @@ class Planned:
 
     @property
     def items(self) -> int | None:
-        """Texts of an encode, documents of a score."""
+        """Results due: one an item of a batch; one a document, or as many as the ranking is cut to."""
         match self.traffic:
-            case EncodeTraffic():
+            case Batch():
                 return self.traffic.batch_size
-            case ScoreTraffic():
-                return self.traffic.documents
+            case Ranking():
+                return self.traffic.due
         return None
 
     @property
     def in_tokens(self) -> int:
         """Input tokens asked for, all items together."""
         match self.traffic:
-            case ScoreTraffic():
+            case Batch():
+                return self.item_tokens * self.traffic.batch_size
+            case Ranking():
                 return self.traffic.query_tokens + self.item_tokens * self.traffic.documents
-        return self.item_tokens * (self.items or 1)
+        return self.item_tokens
 
     @property
     def stream(self) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 
-from bench.scenario import EncodeTraffic, ScoreTraffic
+from bench.scenario import Batch, Ranking, Traffic
 from bench.workload.schedule import Planned
 
 DEFAULT_CHARS_PER_TOKEN = 4.0
@@ -31,20 +31,24 @@ class Texts:
     chars_per_token: Mapping[str, float]
 
     def of(self, planned: Planned) -> tuple[str, ...]:
-        """The prompt; or the items of an encode; or the query and then the documents of a score."""
+        """The prompt; or the items of a batch; or the query and then the documents of a ranking."""
         traffic = planned.traffic
         match traffic:
-            case EncodeTraffic():
+            case Batch():
                 lengths = [planned.item_tokens] * traffic.batch_size
-            case ScoreTraffic():
+            case Ranking():
                 lengths = [traffic.query_tokens] + [planned.item_tokens] * traffic.documents
             case _:
                 lengths = [planned.item_tokens]
-        per_token = self.chars_per_token.get(traffic.name, DEFAULT_CHARS_PER_TOKEN)
+        per_token = self.per_token(traffic)
         return tuple(
             self.text(planned.index, place, max(1, round(tokens * per_token)))
             for place, tokens in enumerate(lengths)
         )
+
+    def per_token(self, traffic: Traffic) -> float:
+        """Characters a token of that class's texts is taken to have."""
+        return self.chars_per_token.get(traffic.name, DEFAULT_CHARS_PER_TOKEN)
 
     def text(self, index: int, place: int, chars: int) -> str:
         """Exactly `chars` characters; ASCII."""

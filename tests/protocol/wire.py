@@ -4,22 +4,25 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 from bench.protocol import Ask, Exchange, Facts
 from bench.protocol.facts import Kind, Operation
 
-OPERATIONS: tuple[Operation, ...] = ("chat", "generate", "encode", "score")
+OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 DONE = b"data: [DONE]\n\n"
 
 
-def asking(operation: Operation, *texts: str, stream: bool = False) -> Ask:
+def asking(operation: Operation, *texts: str, **said: Any) -> Ask:
     """A request for a small model; two texts where none are given."""
-    return Ask(operation=operation, model="BAAI/m", texts=texts or ("a", "b"), stream=stream, max_tokens=8)
+    return Ask(operation=operation, model="BAAI/m", texts=texts or ("a", "b"), max_tokens=8, **said)
 
 
 CHAT = asking("chat", "hi", stream=True)
 GENERATE = asking("generate", "hi", stream=True)
+COMPLETION = asking("completion", "hi", stream=True)
+DENSE = {"dense": {"dims": 2, "values": [0.1, 0.2]}}
+"""An item of an encode's result, as JSON has it."""
 
 
 def sse(*events: Any) -> bytes:
@@ -33,6 +36,11 @@ def delta(finish: str | None = None, **said: Any) -> dict[str, Any]:
         "object": "chat.completion.chunk",
         "choices": [{"index": 0, "delta": said, "finish_reason": finish}],
     }
+
+
+def text(finish: str | None = None, said: str = "") -> dict[str, Any]:
+    """A chunk of a streamed completion."""
+    return {"object": "text_completion", "choices": [{"index": 0, "text": said, "finish_reason": finish}]}
 
 
 def usage(prompt: int, completion: int) -> dict[str, Any]:
