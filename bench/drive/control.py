@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from bench.drive.tls import context_of
 from bench.protocol import Endpoint
 from bench.scenario import Target
 
@@ -41,6 +42,7 @@ class Control:
             timeout=TIMEOUT_S,
             trust_env=False,
             limits=FRESH,
+            verify=context_of(endpoint),
         )
 
     def get(self, path: str) -> httpx.Response:
@@ -70,6 +72,11 @@ class Control:
             response = self._client.request(method, path, headers=headers, json=body)
         except httpx.HTTPError as error:
             reason = self.masked(str(error) or type(error).__name__)
+            if "CERTIFICATE_VERIFY_FAILED" in reason:
+                raise TargetError(
+                    f"the certificate of {self.endpoint.url} is not believed: {reason}; name the file of its "
+                    "authority in target.ca_file, or set target.verify: false"
+                ) from None
             raise TargetError(f"nothing answers at {self.endpoint.url}: {reason}") from None
         if response.status_code == 401 or (response.status_code == 403 and method == "GET"):
             raise TargetError(
@@ -83,7 +90,15 @@ def endpoint_of(target: Target) -> Endpoint:
     """URL and key; the key comes from the environment variable that the scenario names."""
     if target.url is None:
         raise TargetError("the scenario names no target URL; give --target, or leave the embedded gateway on")
-    return Endpoint(target.kind, target.url.rstrip("/"), secret(target.api_key_env))
+    key = secret(target.api_key_env)
+    endpoint = Endpoint(target.kind, target.url.rstrip("/"), key, target.ca_file, target.verify)
+    try:
+        context_of(endpoint)
+    except OSError as error:
+        raise TargetError(
+            f"target.ca_file {target.ca_file} cannot be used: {error.strerror or error}"
+        ) from None
+    return endpoint
 
 
 def secret(name: str | None) -> str | None:

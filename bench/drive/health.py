@@ -10,6 +10,7 @@ import gevent
 import httpx
 
 from bench.drive.control import FRESH
+from bench.drive.tls import context_of
 from bench.protocol import Endpoint, is_gateway, live_workers, serving
 
 EVERY_S = 1.0
@@ -25,7 +26,9 @@ class HealthWatch:
     def __init__(self, endpoint: Endpoint, models: Collection[str], file: Path, start_ns: int) -> None:
         headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
         self._url = f"{endpoint.url}/health"
-        self._client = httpx.Client(headers=headers, timeout=5.0, trust_env=False, limits=FRESH)
+        self._client = httpx.Client(
+            headers=headers, timeout=5.0, trust_env=False, limits=FRESH, verify=context_of(endpoint)
+        )
         self._models, self._file, self._start_ns = models, file, start_ns
         self._greenlet = gevent.spawn(self._watch)
 

@@ -63,8 +63,9 @@ class Clock:
     def received_ns(self, control: Control) -> int | None:
         """The stamp that came with a read, if one did."""
         for level, kind, data in control:
-            if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPING:
-                return self._monotonic_ns(data)
+            if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
+                seconds, nanoseconds = _TIMESPECS.unpack_from(data)
+                return seconds * 1_000_000_000 + nanoseconds - self._offset_ns if seconds else None
         return None
 
     def transmitted(self, control: Control) -> tuple[int, int] | None:

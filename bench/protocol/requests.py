@@ -24,6 +24,13 @@ class Endpoint:
     kind: Kind
     url: str
     api_key: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
+    verify: bool = True
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether it is spoken to over TLS."""
+        return urlsplit(self.url).scheme == "https"
 
     @property
     def host(self) -> str:

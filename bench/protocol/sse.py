@@ -26,6 +26,8 @@ class EventDecoder:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The data of every event that `chunk` completes."""
+        if self._is_plain(chunk):
+            return [chunk[6:-2]]
         if self._skip_lf and chunk:
             self._skip_lf = False
             chunk = chunk.removeprefix(b"\n")
@@ -42,6 +44,16 @@ class EventDecoder:
         if len(self._rest) + self._size > MAX_EVENT_BYTES:
             raise StreamMalformedError(f"more than {MAX_EVENT_BYTES} bytes in one event")
         return events
+
+    def _is_plain(self, chunk: bytes) -> bool:
+        """Whether it is one whole event of one line, as most chunks are: that needs no look at its lines."""
+        return (
+            chunk.startswith(b"data: ")
+            and chunk.endswith(b"\n\n")
+            and chunk.find(b"\n") == len(chunk) - 2
+            and b"\r" not in chunk
+            and not (self._rest or self._data or self._size or self._skip_lf)
+        )
 
     def _line(self, line: bytes) -> bytes | None:
         self._size += len(line)

@@ -9,7 +9,7 @@ from bench.protocol.errors import judge_in_stream, note
 from bench.protocol.facts import Ask, Facts, Kind
 from bench.protocol.sse import EventDecoder
 from bench.protocol.tokens import estimate, read_usage
-from bench.protocol.values import MALFORMED, as_number, as_text, chars
+from bench.protocol.values import MALFORMED, as_number, as_text, chars, read_json
 
 BROKEN = frozenset({"error", "cancelled", "abort"})
 """Finish reasons of a generation that went wrong on the server's side."""
@@ -48,7 +48,7 @@ class StreamReader:
         if data == b"[DONE]":
             self._done = True
         elif data and not self._done:
-            event = json.loads(data)
+            event = read_json(data)
             self._read(self, event, now_ns)
             read_usage(self.facts, self.ask, self._kind, event)
 
@@ -93,7 +93,24 @@ class StreamReader:
         return ("degraded", "missing_usage") if lacks_usage else ("ok", None)
 
 
+def _plain_text(event: Any) -> str | None:
+    """The text of an event that holds nothing else: as most do; the long way takes four times as long."""
+    choices = event.get("choices")
+    if type(choices) is not list or len(choices) != 1 or event.get("error"):
+        return None
+    choice = choices[0]
+    delta = choice.get("delta")
+    if type(delta) is not dict or len(delta) != 1 or choice.get("finish_reason") or choice.get("index"):
+        return None
+    text = delta.get("content")
+    return text if type(text) is str else None
+
+
 def _chat_event(stream: StreamReader, event: Any, now_ns: int) -> None:
+    if text := _plain_text(event):
+        stream.choice(0, None)
+        stream.facts.text(len(text), True, now_ns)
+        return
     if problem := problem_instead(event, "choices"):
         stream.failed(problem)
     visible = hidden = 0

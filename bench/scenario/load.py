@@ -24,7 +24,13 @@ Keys = tuple[str | int, ...]
 # What the YAML reader raises: odd keys, dates that are none and deep nesting come out raw.
 UNREADABLE = (YAMLError, ValueError, TypeError, LookupError, AttributeError, RuntimeError)
 
-FILES = ("arrivals.file", "sim.fault_plan", "classes.*.input_tokens.file", "classes.*.output_tokens.file")
+FILES = (
+    "arrivals.file",
+    "sim.fault_plan",
+    "target.ca_file",
+    "classes.*.input_tokens.file",
+    "classes.*.output_tokens.file",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +157,7 @@ def _override(tree: Any, override: str) -> Keys:
     key = _key_in(tree, last)
     if key is None:
         raise ScenarioError([Fault(_place(override), dotted, "there is no such place in this scenario")])
-    is_file = last in {"file", "fault_plan"} and isinstance(value, str)
+    is_file = last in {"file", "fault_plan", "ca_file"} and isinstance(value, str)
     tree[key] = str(Path(value).resolve()) if is_file else value
     return (*keys, key)
 

@@ -62,10 +62,6 @@ def _can_be_loaded(url: str) -> str:
     parts = urlsplit(url)
     if not 0 < (parts.port or 80) < 65_536:
         raise ValueError(f"{url!r} has no real port")
-    if parts.scheme == "https":
-        raise ValueError(
-            f"{url!r}: TLS is not supported yet; name a plain-text port, or put a TLS proxy in front"
-        )
     return url
 
 
@@ -91,6 +87,10 @@ class Target(Closed):
     url: Url | None = None
     api_key_env: EnvironmentName | None = Field(None, description="name of the variable that holds the key")
     admin_key_env: EnvironmentName | None = Field(None, description="the same for pool writes")
+    ca_file: str | None = Field(
+        None, description="PEM file of the authorities to believe; none: the system's"
+    )
+    verify: bool = Field(True, description="false: believe any certificate, which the report then says")
     estimate_tokens: bool = Field(
         False, description="where the server reports no usage, estimate token counts from characters"
     )

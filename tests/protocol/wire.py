@@ -120,6 +120,7 @@ def fed(
         exchange.feed(piece, instant)
     if close:
         exchange.closed(len(pieces))
+    exchange.decode()
     return exchange.facts, exchange
 
 
