@@ -32,7 +32,7 @@ class Limits:
 class Watch:
     """Calls back with the name of the limit that passes; the callback stops or restarts the watch.
 
-    Progress only moves an instant; the one timer looks at it when it fires, so that a chunk costs nothing.
+    Progress only moves an instant; the one timer looks at it when it fires, so that further chunks cost nothing.
     """
 
     def __init__(self, limits: Limits, job: Job, expire: Callable[[str], None]) -> None:
@@ -43,12 +43,15 @@ class Watch:
         self._ends_s = self._since_s + overall_s
         self._begun = False
         self._stopped = False
-        self._timer = self._loop.call_at(self._due_s(), self._look)
+        self._timer: asyncio.TimerHandle | None = None
+        self._arm()
 
     def progress(self) -> None:
         """A chunk came."""
-        self._begun = True
         self._since_s = self._loop.time()
+        if not self._begun:
+            self._begun = True
+            self._arm()
 
     def restart(self) -> None:
         """Wait for the first chunk anew; the overall limit stays."""
@@ -57,7 +60,14 @@ class Watch:
     def stop(self) -> None:
         """Watch no longer."""
         self._stopped = True
-        self._timer.cancel()
+        if self._timer:
+            self._timer.cancel()
+
+    def _arm(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        if not self._stopped:
+            self._timer = self._loop.call_at(self._due_s(), self._look)
 
     def _chunk_due_s(self) -> float:
         return self._since_s + (self._inter_s if self._begun else self._first_s)
@@ -71,5 +81,4 @@ class Watch:
             self._expire(INTER_CHUNK if self._begun else FIRST_CHUNK)
         elif self._ends_s <= now_s:
             self._expire(OVERALL)
-        if not self._stopped:
-            self._timer = self._loop.call_at(self._due_s(), self._look)
+        self._arm()
