@@ -60,6 +60,7 @@ CHECKS: dict[str, Check] = {
     "factor": _number(1, 1e6, "a number >= 1"),
     "workers": _count(1, "a number of workers >= 1"),
     "streams": _one_of("cut", "hang"),
+    "how": _one_of("reset", "close"),
 }
 _STREAM_OPERATION = _one_of(*STREAMED, ANY)
 _WHICH = ("at_s", "duration_s", "model", "profile", "pool", "count", "every", "requests", "share")
@@ -102,7 +103,7 @@ KINDS = {
     "refuse": _request("signal", optional=("retry_after",)),
     "delay": _request("delay_s"),
     "hang": _request(optional=("after_events",)),
-    "drop": _request(optional=("after_events",)),
+    "drop": _request(optional=("after_events", "how")),
     "garbage": _request(optional=("after_events",)),
     "close": _request(),
     "short_items": _request(optional=("missing",)),

@@ -48,6 +48,7 @@ class Fault:
     factor: float = 1.0
     workers: int | None = None
     streams: str = "cut"
+    how: str = "reset"
 
     @property
     def most(self) -> float:

@@ -117,16 +117,17 @@ class Exchange:
         if "hang" in faults:
             await asyncio.Event().wait()
         if "drop" in faults:
-            self.drop()
+            self.drop(faults["drop"].how)
             raise ConnectionResetError
 
-    def drop(self) -> None:
-        """Reset the client's connection, without a word."""
+    def drop(self, how: str) -> None:
+        """End the client's connection in the middle of a reply, by a reset or a close."""
         transport = self.request.transport
         if transport is None:
             return
         self.course.dropped = True
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        if how == "reset":
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.note("dropped", 0, monotonic_ns())
         transport.abort()
 

@@ -32,7 +32,7 @@ class Limits:
 class Watch:
     """Calls back with the name of the limit that passes; the callback stops or restarts the watch.
 
-    Progress only moves an instant; the one timer looks at it when it fires, so that further chunks cost nothing.
+    Progress only moves an instant; the one timer looks at it when it fires, so that chunks cost nothing.
     """
 
     def __init__(self, limits: Limits, job: Job, expire: Callable[[str], None]) -> None:

@@ -28,7 +28,7 @@ def planned_break(exchange: Exchange, operation: str) -> Break | None:
         return None
     first = min(turns, key=lambda fault: fault.after_events or 0)
     failure = stream_failure(exchange, first.code, "server_error", f"The fault plan says {first.code}")
-    return Break(first.after_events or 0, first.fault, failure)
+    return Break(first.after_events or 0, first.fault, first.how, failure)
 
 
 def stream_failure(exchange: Exchange, code: str, kind: str, message: str) -> Failure:

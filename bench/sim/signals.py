@@ -61,6 +61,9 @@ SIGNALS = {
         "The key-value cache has no room",
         openai_type="rate_limit_error",
     ),
+    "RATE_LIMIT": Signal(
+        429, "RATE_LIMIT", "RATE_LIMIT", "Too many requests of this key", openai_type="rate_limit_error"
+    ),
     "CANCELLED": Signal(408, "CANCELLED", "cancelled", "The request was cancelled"),
     "MODEL_LOAD_FAILED": Signal(
         502,
@@ -101,6 +104,6 @@ LOADING_SIGNALS = ("MODEL_LOADING", "LORA_LOADING", "RESOURCE_EXHAUSTED")
 
 RETRY_AFTER_S = {
     **dict.fromkeys((*LOADING_SIGNALS, "BACKPRESSURE"), 5),
-    **dict.fromkeys(("QUEUE_FULL", "RATE_LIMIT_EXCEEDED"), 1),
+    **dict.fromkeys(("QUEUE_FULL", "RATE_LIMIT_EXCEEDED", "RATE_LIMIT"), 1),
 }
 """The seconds of `Retry-After` that both dialects give."""

@@ -48,6 +48,7 @@ class Break:
 
     after_events: int
     act: str
+    how: str
     failure: Failure
 
 
@@ -89,7 +90,7 @@ class EventStream:
         self._open = False
         self._waits = False
         self._hangs = False
-        self._drops = False
+        self._drops = ""
         self._watch: Watch | None = None
         self._alive = KeepAlive(exchange.gateway.settings.keep_alive_s, self._comment_when_open)
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -130,7 +131,7 @@ class EventStream:
             self._hangs = True
             self._stop_watch()
         else:
-            self._drops = planned.act == "drop"
+            self._drops = planned.how if planned.act == "drop" else ""
             self._finish(at_ns, planned.failure if planned.act == "stream_error" else None)
         return planned.act == "garbage"
 
@@ -203,7 +204,7 @@ class EventStream:
         self._send_when_open()
         await self._ended
         if self._drops:
-            self._exchange.drop()
+            self._exchange.drop(self._drops)
             raise ConnectionResetError
 
     def _send_when_open(self) -> None:

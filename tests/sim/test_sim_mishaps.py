@@ -40,6 +40,7 @@ SIGNALS_0_4 = {
     "NO_CONSUMERS": (503, "transport_failure", "120"),
     "BACKPRESSURE": (503, "transport_failure", "5"),
     "RATE_LIMIT_EXCEEDED": (429, "rate_limit_exceeded", "1"),
+    "RATE_LIMIT": (429, "RATE_LIMIT", "1"),
     "CANCELLED": (408, "cancelled", None),
     "MODEL_LOAD_FAILED": (502, "MODEL_LOAD_FAILED", None),
     "INPUT_TOO_LONG": (400, "INPUT_TOO_LONG", None),
@@ -281,6 +282,13 @@ def test_a_dropped_connection(faulty: Faulty, tmp_path: Path) -> None:
     running.process.wait(timeout=10)
     kinds = [entry.kind for entry in read_truth(truth)[1]]
     assert (kinds.count("dropped"), kinds.count("gone")) == (3, 0)
+
+
+def test_a_connection_can_be_closed_in_the_middle_of_a_stream(faulty: Faulty) -> None:
+    """Without a reset, but before the end of the chunked body: an incomplete read to any client."""
+    http = faulty("- {fault: drop, operation: chat, after_events: 1, how: close}\n").http
+    with pytest.raises(httpx.RemoteProtocolError):
+        streamed(http, COMPLETIONS)
 
 
 def test_a_client_that_resets_is_gone(faulty: Faulty, tmp_path: Path) -> None:
