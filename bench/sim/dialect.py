@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from bench.sim.limits import Limits
 from bench.sim.pool_rules import POOLS_0_4, POOLS_0_10, PoolRules
 from bench.sim.provisioning import Cold, accepted, unavailable
 from bench.sim.reply import RefusalError, all_items_failed, invalid_input
-from bench.sim.signals import LOADING_RETRY_AFTER_S, SIGNALS
+from bench.sim.signals import LOADING_SIGNALS, RETRY_AFTER_S, SIGNALS
 
 _MIB = 2**20
 
@@ -35,6 +36,11 @@ class Dialect:
     """Seconds of `Retry-After`, by signal; absent ones have none."""
     header_signals: frozenset[str]
     """Signals that `X-SIE-Error-Code` repeats."""
+    limits: Limits
+    late_items: str
+    """The signal when items were not encoded or scored in time."""
+    generation_tells_loading: bool
+    """Whether a generation hears that its model is being loaded; otherwise it waits for its first chunk."""
     stream_error_keys: frozenset[str] = frozenset()
     """Keys that an error inside a stream has beyond those of 0.4."""
     usage_details: Mapping[str, object] = field(default_factory=dict)
@@ -78,8 +84,11 @@ DIALECT_0_4 = Dialect(
     items_refused=all_items_failed,
     generate_fields=_SAMPLING | _CHOICES | _GENERATE_ONLY,
     chat_fields=_SAMPLING | _CHOICES | _CHAT_ONLY,
-    retry_after_s=LOADING_RETRY_AFTER_S,
-    header_signals=frozenset([*LOADING_RETRY_AFTER_S, "MODEL_LOAD_FAILED"]),
+    retry_after_s={**RETRY_AFTER_S, "NO_CONSUMERS": 120},
+    header_signals=frozenset([*LOADING_SIGNALS, "MODEL_LOAD_FAILED"]),
+    limits=Limits(items_s=30.0),
+    late_items="MODEL_LOADING",
+    generation_tells_loading=False,
 )
 """The contract of gateway and SDK 0.4.1."""
 
@@ -101,8 +110,11 @@ DIALECT_0_10 = Dialect(
     | _CHOICES
     | _CHAT_ONLY
     | {"min_tokens", "chat_template_kwargs", "include_reasoning"},
-    retry_after_s={**LOADING_RETRY_AFTER_S, "GATEWAY_TIMEOUT": 5},
+    retry_after_s={**RETRY_AFTER_S, "NO_CONSUMERS": 60, "GATEWAY_TIMEOUT": 5, "RESULT_CLOSED": 5},
     header_signals=frozenset(SIGNALS),
+    limits=Limits(items_s=120.0),
+    late_items="GATEWAY_TIMEOUT",
+    generation_tells_loading=True,
     stream_error_keys=frozenset(["param", "retry_after_s"]),
     usage_details={"prompt_tokens_details": {"cached_tokens": 0}},
     health_keys=frozenset(["pending_generation", "ready_gpu_slots", "pending_cost", "inflight_batches"]),

@@ -9,13 +9,15 @@ from aiohttp import web
 from bench.sim.codec import map_reply
 from bench.sim.fields import check_abilities, check_fields, unsupported
 from bench.sim.gateway import Exchange
-from bench.sim.lookup import find_card, find_lane, no_consumers, require_warm
+from bench.sim.lookup import find_card, find_lane, require_warm
 from bench.sim.mishaps import planned_break, refuse_as_planned, stream_failure
-from bench.sim.model import Card, Chunk, Finished, Job, JobEvent, Lane, Verdict
+from bench.sim.model import Card, Chunk, Finished, Job, JobEvent, Lane
+from bench.sim.refusals import verdict_refusal
 from bench.sim.reply import JSON_TYPE, GenerateEnvelope, OpenAIEnvelope, RefusalError, openai
 from bench.sim.scripts import ChatScript, GenerateScript, Usage, Words, fingerprint
-from bench.sim.stream import Break, EventStream, Script
+from bench.sim.stream import Break, EventStream, NotTakenError, Script
 from bench.sim.text import count_tokens, text_of
+from bench.sim.waiting import complete
 
 _CHAT = OpenAIEnvelope("X-SIE-Pool")
 _GENERATE = GenerateEnvelope("pool")
@@ -152,8 +154,8 @@ async def _stream(
         return await stream.fail(failure)
     try:
         return await stream.run()
-    except LookupError as exc:
-        raise no_consumers(exchange, job.lane, envelope) from exc
+    except NotTakenError as exc:
+        raise verdict_refusal(exchange, exc.verdict, job.lane, envelope) from exc
 
 
 async def _complete(
@@ -162,9 +164,7 @@ async def _complete(
     message = _too_long(card, job)
     if message:
         raise _context_exceeded(message)
-    verdict, events = await exchange.gateway.driver.complete(job)
-    if verdict is not Verdict.LIVE:
-        raise no_consumers(exchange, job.lane, envelope)
+    events = await complete(exchange, job, envelope)
     chunks = [event for event in events if isinstance(event, Chunk)]
     finished = [event for event in events if isinstance(event, Finished)]
     return finished[0], chunks

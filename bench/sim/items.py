@@ -8,12 +8,13 @@ from aiohttp import web
 from bench.sim.codec import MSGPACK_TYPE, map_reply, wants_msgpack
 from bench.sim.dialect import Dialect
 from bench.sim.gateway import Exchange
-from bench.sim.lookup import find_card, find_lane, no_consumers, require_warm
+from bench.sim.lookup import find_card, find_lane, require_warm
 from bench.sim.mishaps import refuse_as_planned
-from bench.sim.model import Card, ItemsDone, Job, Lane, Verdict
+from bench.sim.model import Card, ItemsDone, Job, Lane
 from bench.sim.reply import NativeEnvelope, Reply
 from bench.sim.text import count_tokens
 from bench.sim.vectors import array_map, dense_array, dense_json, sparse_arrays, token_array
+from bench.sim.waiting import complete
 
 _NATIVE = NativeEnvelope()
 _SPECIAL_TOKENS = 2
@@ -112,9 +113,7 @@ def _encodable(dialect: Dialect, card: Card, items: list[Any], outputs: Any) -> 
 async def _run(exchange: Exchange, card: Card, lane: Lane, lengths: list[int]) -> ItemsDone:
     driver = exchange.gateway.driver
     job = Job(driver.new_id(), card.name, lane, item_tokens=tuple(lengths))
-    verdict, events = await driver.complete(job)
-    if verdict is not Verdict.LIVE:
-        raise no_consumers(exchange, lane, _NATIVE)
+    events = await complete(exchange, job, _NATIVE)
     return next(event for event in events if isinstance(event, ItemsDone))
 
 

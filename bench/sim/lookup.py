@@ -34,7 +34,8 @@ def find_lane(exchange: Exchange, card: Card, envelope: Envelope) -> Lane:
     queue = pools.queue_of(rules.spelling(pool), time.time()) if pool else DEFAULT_POOL
     if queue is None:
         raise envelope.unknown_pool(pool)
-    return Lane(queue, card.bundle, profile)
+    exchange.course.model, exchange.course.lane = card.name, Lane(queue, card.bundle, profile)
+    return exchange.course.lane
 
 
 def _asked(exchange: Exchange) -> tuple[str, str]:
@@ -50,10 +51,15 @@ def require_warm(exchange: Exchange, lane: Lane, envelope: Envelope, *, native_r
     """Refuse with "provisioning" when nobody can serve; only native routes tell versions and obey caps."""
     verdict = exchange.gateway.driver.demand(lane)
     if verdict is Verdict.COLD or (native_route and _held_by_caps(exchange, lane, verdict)):
-        settings = exchange.gateway.settings
-        versions = version_headers(settings.dialect) if native_route else {}
-        wait_s = settings.retry_after_s(settings.dialect.cold_retry_after_s)
-        raise settings.dialect.cold_reply(Cold(lane, envelope, wait_s, versions))
+        raise cold_refusal(exchange, lane, envelope, native_route=native_route)
+
+
+def cold_refusal(exchange: Exchange, lane: Lane, envelope: Envelope, *, native_route: bool) -> RefusalError:
+    """What a lane without workers says."""
+    settings = exchange.gateway.settings
+    versions = version_headers(settings.dialect) if native_route else {}
+    wait_s = settings.retry_after_s(settings.dialect.cold_retry_after_s)
+    return settings.dialect.cold_reply(Cold(lane, envelope, wait_s, versions))
 
 
 def no_consumers(exchange: Exchange, lane: Lane, envelope: Envelope) -> RefusalError:

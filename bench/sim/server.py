@@ -19,7 +19,16 @@ from bench.sim.gate import Gate
 from bench.sim.gateway import Exchange, Gateway, Settings, open_exchange
 from bench.sim.generation import chat, generate
 from bench.sim.items import encode, score
-from bench.sim.model import Fleet, LaneSpec, WorkerReady, WorkerStarting
+from bench.sim.model import (
+    Fleet,
+    LaneSpec,
+    Rules,
+    WorkerEvent,
+    WorkerGone,
+    WorkerLost,
+    WorkerReady,
+    WorkerStarting,
+)
 from bench.sim.pools import PoolBook
 from bench.sim.reply import RefusalError, Reply
 from bench.sim.status import StatusRoutes
@@ -28,6 +37,12 @@ from bench.sim.truth import TruthLog, monotonic_ns
 _FLUSH_S = 0.05
 _SHUTDOWN_S = 0.2
 _STDIN = 0
+_WORKER_KINDS = {
+    WorkerStarting: "worker_starting",
+    WorkerReady: "worker_ready",
+    WorkerLost: "worker_lost",
+    WorkerGone: "worker_gone",
+}
 
 Handler = Callable[[web.Request], Coroutine[Any, Any, web.StreamResponse]]
 
@@ -40,6 +55,7 @@ class Options:
     port: int
     settings: Settings
     lanes: tuple[LaneSpec, ...]
+    rules: Rules
     faults: tuple[Fault, ...] = ()
     truth_path: Path | None = None
     until_stdin_closes: bool = False
@@ -80,24 +96,24 @@ def _build(options: Options) -> Gateway:
     truth = TruthLog(options.truth_path, header)
     fleet = Fleet(
         options.lanes,
+        options.rules,
         seed=settings.seed,
         cold_start_scale=settings.cold_start_scale,
         start_ns=monotonic_ns(),
-        exact_lanes=settings.dialect.exact_lanes,
     )
 
-    def note_worker(event: WorkerReady | WorkerStarting) -> None:
-        kind = "worker_ready" if isinstance(event, WorkerReady) else "worker_starting"
+    def note_worker(event: WorkerEvent) -> None:
+        kind = _WORKER_KINDS[type(event)]
         lane = (event.lane.pool, event.lane.bundle, event.lane.profile, event.worker)
         truth.note(None, 0, kind, event.at_ns, lane=lane)
 
-    gate = Gate()
+    gate, driver = Gate(), Driver(fleet, note_worker)
     return Gateway(
         settings=settings,
-        driver=Driver(fleet, note_worker),
+        driver=driver,
         gate=gate,
         truth=truth,
-        faults=FaultClock(options.faults, gate, truth.flush),
+        faults=FaultClock(options.faults, gate, driver, truth.flush, settings.seed),
         pools=PoolBook(
             settings.dialect.pools,
             settings.profiles,
@@ -116,10 +132,10 @@ def _application(gateway: Gateway) -> web.Application:
             try:
                 response = await _answer(handler, exchange)
             except asyncio.CancelledError:
-                gateway.truth.note(exchange.span, 0, "gone", monotonic_ns())
+                exchange.note_gone()
                 raise
             except ConnectionResetError:
-                gateway.truth.note(exchange.span, 0, "gone", monotonic_ns())
+                exchange.note_gone()
                 return web.Response()
             status.count(response.status)
             return response

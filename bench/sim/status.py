@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bench.sim.gateway import Gateway
 from bench.sim.lookup import find_card
-from bench.sim.model import CARDS, CHIPS, Card, LiveWorker
+from bench.sim.model import CARDS, CHIPS, Card, Fleet, LiveWorker
 from bench.sim.pools import worker_url
 from bench.sim.reply import NativeEnvelope, RefusalError, Reply, json_reply, native
 
@@ -32,8 +32,9 @@ class StatusRoutes:
 
     async def health(self, _request: web.Request) -> Reply:
         """GET /health."""
-        settings, live = self._gateway.settings, self._gateway.driver.fleet.live
-        later = {"pending_generation": sum(w.worker.depth for w in live if _generates(w))}
+        settings, fleet = self._gateway.settings, self._gateway.driver.fleet
+        live = fleet.live
+        later = {"pending_generation": sum(w.pending for w in live if _generates(w))}
         value = {
             "status": "healthy" if live else "degraded",
             "type": "gateway",
@@ -43,11 +44,11 @@ class StatusRoutes:
             "cluster": {
                 "worker_count": len(live),
                 "gpu_count": len(live),
-                "models_loaded": len({card.name for w in live for card in _cards(w)}),
+                "models_loaded": len({name for w in live for name in w.loaded}),
                 "total_qps": self._rate_per_s(),
             },
-            "workers": [_worker(w, settings.dialect.health_keys) for w in live],
-            "models": [_model_health(card, live) for card in CARDS.values()],
+            "workers": [_worker(w, settings.dialect.health_keys) for w in fleet.known],
+            "models": [_model_health(card, fleet) for card in CARDS.values()],
             "simulated": {
                 "cold_start_scale": settings.cold_start_scale,
                 "seed": settings.seed,
@@ -59,16 +60,16 @@ class StatusRoutes:
 
     async def models(self, _request: web.Request) -> Reply:
         """GET /v1/models."""
-        live = self._gateway.driver.fleet.live
+        fleet = self._gateway.driver.fleet
         data = [_openai_model(card) for card in CARDS.values()]
-        models = [_model(card, live) for card in CARDS.values()]
+        models = [_model(card, fleet) for card in CARDS.values()]
         return json_reply(200, {"object": "list", "data": data, "models": models})
 
     async def model(self, request: web.Request) -> Reply:
         """GET /v1/models/{model}."""
         card = find_card(request.match_info["model"], NativeEnvelope())
-        live = self._gateway.driver.fleet.live
-        return json_reply(200, _model(card, live) | _openai_model(card))
+        fleet = self._gateway.driver.fleet
+        return json_reply(200, _model(card, fleet) | _openai_model(card))
 
     async def list_pools(self, _request: web.Request) -> Reply:
         """GET /v1/pools."""
@@ -125,8 +126,8 @@ def _only(values: dict[str, Any], keys: frozenset[str]) -> dict[str, Any]:
 
 
 def _worker(worker: LiveWorker, later_keys: frozenset[str]) -> dict[str, Any]:
-    cards = _cards(worker)
-    depth = worker.worker.depth
+    cards = [card for card in _cards(worker) if card.name in worker.loaded]
+    depth = worker.pending
     later = {"ready_gpu_slots": 1, "pending_cost": depth, "inflight_batches": int(depth > 0)}
     return {
         "name": worker.name,
@@ -137,7 +138,7 @@ def _worker(worker: LiveWorker, later_keys: frozenset[str]) -> dict[str, Any]:
         "queue_depth": depth,
         "memory_used_bytes": int(sum(card.weight_bytes for card in cards)),
         "memory_total_bytes": int(CHIPS[worker.lane.profile].memory_bytes),
-        "healthy": True,
+        "healthy": worker.healthy,
         "bundle": worker.lane.bundle,
         "bundle_config_hash": f"sim-{worker.lane.bundle}",
         **_only(later, later_keys),
@@ -148,26 +149,26 @@ def _serving(card: Card, live: Iterable[LiveWorker]) -> list[LiveWorker]:
     return [w for w in live if w.lane.bundle == card.bundle]
 
 
-def _model_health(card: Card, live: Iterable[LiveWorker]) -> dict[str, Any]:
-    serving = _serving(card, live)
+def _model_health(card: Card, fleet: Fleet) -> dict[str, Any]:
+    serving = _serving(card, fleet.live)
     return {
         "name": card.name,
-        "state": "loaded" if serving else "available",
+        "state": fleet.state(card.name),
         "worker_count": len(serving),
         "gpu_types": sorted({w.lane.profile for w in serving}),
-        "total_queue_depth": sum(w.worker.depth for w in serving),
+        "total_queue_depth": sum(w.pending for w in serving),
     }
 
 
-def _model(card: Card, live: Iterable[LiveWorker]) -> dict[str, Any]:
-    loaded = bool(_serving(card, live))
+def _model(card: Card, fleet: Fleet) -> dict[str, Any]:
+    state = fleet.state(card.name)
     return {
         "name": card.name,
         "inputs": ["text"],
         "outputs": list(card.outputs),
         "dims": {kind: card.dense_units for kind in card.outputs if kind in ("dense", "multivector")},
-        "loaded": loaded,
-        "state": "loaded" if loaded else "available",
+        "loaded": state == "loaded",
+        "state": state,
         "last_error": None,
         "max_sequence_length": card.context_tokens,
         "profiles": {"default": {"is_default": True}},

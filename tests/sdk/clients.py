@@ -21,6 +21,9 @@ class Client(Protocol):
     def stream(self, method: str, *args: object, **options: object) -> list[Any]:
         """Everything that the method yields."""
 
+    def look(self, attribute: str) -> Any:
+        """An attribute, as it is after the latest call."""
+
     def close(self) -> None:
         """Give the connections back."""
 
@@ -38,6 +41,10 @@ class SyncClient:
     def stream(self, method: str, *args: object, **options: object) -> list[Any]:
         """Everything that the method yields."""
         return list(self.call(method, *args, **options))
+
+    def look(self, attribute: str) -> Any:
+        """An attribute, as it is after the latest call."""
+        return getattr(self._client, attribute)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -66,6 +73,14 @@ class AsyncClient:
             return [chunk async for chunk in getattr(self._client, method)(*args, **options)]
 
         return self._runner.run(collect())
+
+    def look(self, attribute: str) -> Any:
+        """An attribute, as it is after the latest call."""
+
+        async def read() -> Any:
+            return getattr(self._client, attribute)
+
+        return self._runner.run(read())
 
     def pause(self, seconds: float) -> None:
         """Let what runs in the background run."""

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ collect_ignore_glob = [] if VERSION else ["test_*.py"]
 
 Start = Callable[..., str]
 Connect = Callable[[str], Client]
+Faulty = Callable[..., Client]
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +61,16 @@ def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
 def client(connect: Connect, url: str) -> Client:
     """A client of the warm gateway."""
     return connect(url)
+
+
+@pytest.fixture
+def faulty(connect: Connect, start: Start, tmp_path: Path) -> Faulty:
+    """Makes a client of a gateway with this fault plan; Retry-After is scaled down to a second."""
+
+    def make(plan: str, *options: str) -> Client:
+        path = tmp_path / "plan.yaml"
+        path.write_text(plan)
+        scaled = ("--fleet", "l4=1", "--retry-after-scale", "0.01", "--fault-plan", str(path))
+        return connect(start(*scaled, *options))
+
+    return make

@@ -1,8 +1,5 @@
 """Every client method of the contract, against a warm gateway."""
 
-import time
-from typing import Any
-
 import pytest
 
 from tests.sdk.clients import Client, sie_sdk
@@ -106,21 +103,6 @@ def test_pool_life_cycle(client: Client) -> None:
     assert client.call("delete_pool", "lab") is True
     assert client.call("get_pool", "lab") is None
     assert client.call("delete_pool", "lab") is False
-
-
-def test_the_client_renews_the_lease_of_its_pools(client: Client) -> None:
-    """The client's own renewal, once a minute, moves the instant of the last renewal."""
-
-    def renewed() -> float:
-        status: dict[str, Any] = client.call("get_pool", "lab")["status"]
-        return float(status["last_renewed"])
-
-    client.call("create_pool", "lab", {"l4": 1})
-    first, deadline_s = renewed(), time.monotonic() + 90
-    while renewed() == first:
-        assert time.monotonic() < deadline_s
-        time.sleep(1)
-    client.call("delete_pool", "lab")
 
 
 def test_a_pool_that_cannot_be_is_a_pool_error(client: Client) -> None:

@@ -4,11 +4,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.sim.process import Running, Start
+from tests.sim.process import Faulty, Running, Start
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +40,15 @@ def start() -> Iterator[Start]:
 def gateway(start: Start) -> Running:
     """A warm gateway with a cold h100 lane."""
     return start("--fleet", "l4=1,a100-40gb=1,h100=0..1,lab:l4-spot=1,empty:l4=0")
+
+
+@pytest.fixture
+def faulty(start: Start, tmp_path: Path) -> Faulty:
+    """Starts a gateway with this fault plan."""
+
+    def run(plan: str, *options: str) -> Running:
+        path = tmp_path / "plan.yaml"
+        path.write_text(plan)
+        return start("--fleet", "l4=1", "--fault-plan", str(path), *options)
+
+    return run
