@@ -12,7 +12,7 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from bench.sim.signals import SIGNALS
 
-OPERATIONS = ("chat", "generate", "encode", "score")
+OPERATIONS = ("chat", "generate", "encode", "score", "extract", "embed", "rerank")
 _STREAMED = OPERATIONS[:2]
 
 

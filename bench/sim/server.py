@@ -13,15 +13,18 @@ from typing import Any
 from aiohttp import web
 
 from bench.sim.driver import Driver
+from bench.sim.embedding import embed
+from bench.sim.encoding import encode
+from bench.sim.extraction import extract
 from bench.sim.fault_clock import FaultClock
 from bench.sim.faults import Fault
 from bench.sim.gate import Gate
 from bench.sim.gateway import Exchange, Gateway, Settings, open_exchange
 from bench.sim.generation import chat, generate
-from bench.sim.items import encode, score
 from bench.sim.model import Fleet, LaneSpec, WorkerReady, WorkerStarting
 from bench.sim.pools import PoolBook
 from bench.sim.reply import RefusalError, Reply
+from bench.sim.scoring import rerank, score
 from bench.sim.status import StatusRoutes
 from bench.sim.truth import TruthLog, monotonic_ns
 
@@ -148,6 +151,9 @@ def _application(gateway: Gateway) -> web.Application:
             web.post("/v1/generate/{model:.+}", inference(generate)),
             web.post("/v1/encode/{model:.+}", inference(encode)),
             web.post("/v1/score/{model:.+}", inference(score)),
+            web.post("/v1/extract/{model:.+}", inference(extract)),
+            web.post("/v1/embeddings", inference(embed)),
+            web.post("/v1/moderations", control(status.moderations)),
             web.get("/healthz", control(status.ok)),
             web.get("/readyz", control(status.ok)),
             web.get("/health", control(status.health)),
@@ -160,6 +166,8 @@ def _application(gateway: Gateway) -> web.Application:
             web.post("/v1/pools/{name}/renew", control(status.renew_pool)),
         ]
     )
+    if gateway.settings.dialect.reranks:
+        app.add_routes([web.post(f"/{version}/rerank", inference(rerank)) for version in ("v1", "v2")])
     return app
 
 

@@ -11,7 +11,7 @@ from bench.sim.gateway import Gateway
 from bench.sim.lookup import find_card
 from bench.sim.model import CARDS, CHIPS, Card, LiveWorker
 from bench.sim.pools import worker_url
-from bench.sim.reply import NativeEnvelope, RefusalError, Reply, json_reply, native
+from bench.sim.reply import NativeEnvelope, RefusalError, Reply, json_reply, native, openai
 
 
 class StatusRoutes:
@@ -69,6 +69,10 @@ class StatusRoutes:
         card = find_card(request.match_info["model"], NativeEnvelope())
         live = self._gateway.driver.fleet.live
         return json_reply(200, _model(card, live) | _openai_model(card))
+
+    async def moderations(self, _request: web.Request) -> Reply:
+        """POST /v1/moderations: there is such a route, but nothing behind it."""
+        raise openai(501, "server_error", "not_implemented", "Moderations are not implemented")
 
     async def list_pools(self, _request: web.Request) -> Reply:
         """GET /v1/pools."""
@@ -171,7 +175,12 @@ def _model(card: Card, live: Iterable[LiveWorker]) -> dict[str, Any]:
         "last_error": None,
         "max_sequence_length": card.context_tokens,
         "profiles": {"default": {"is_default": True}},
-        "capabilities": {"lora_adapters": [], "profile_lora_adapters": {}, "grammar": [], "tools": False},
+        "capabilities": {
+            "lora_adapters": list(card.lora_adapters),
+            "profile_lora_adapters": {"default": list(card.lora_adapters)} if card.lora_adapters else {},
+            "grammar": list(card.grammar),
+            "tools": card.tools,
+        },
     }
 
 

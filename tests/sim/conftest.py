@@ -39,3 +39,16 @@ def start() -> Iterator[Start]:
 def gateway(start: Start) -> Running:
     """A warm gateway with a cold h100 lane."""
     return start("--fleet", "l4=1,a100-40gb=1,h100=0..1,lab:l4-spot=1,empty:l4=0")
+
+
+@pytest.fixture(scope="module")
+def later(start: Start) -> Running:
+    """A gateway of the later dialect: warm l4, cold h100, a deployed pool."""
+    return start("--dialect", "0.10", "--fleet", "l4=1,h100=0..1,lab:l4=1")
+
+
+@pytest.fixture(scope="module", params=["gateway", "later"])
+def either(request: pytest.FixtureRequest) -> Running:
+    """The gateway of each dialect in turn, for what both have in common."""
+    running: Running = request.getfixturevalue(request.param)
+    return running

@@ -14,12 +14,6 @@ GENERATE = "/v1/generate/Qwen__Qwen3-4B"
 COLD = {"X-SIE-MACHINE-PROFILE": "h100"}
 
 
-@pytest.fixture(scope="module")
-def later(start: Start) -> Running:
-    """A gateway of the later dialect: warm l4, cold h100, a deployed pool."""
-    return start("--dialect", "0.10", "--fleet", "l4=1,h100=0..1,lab:l4=1")
-
-
 @pytest.mark.parametrize(
     ("path", "body", "code"),
     [
