@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from bench.sim.auth import AuthError, read_auth
 from bench.sim.dialect import DIALECTS, Dialect
 from bench.sim.faults import FaultPlanError, load_fault_plan
 from bench.sim.gateway import Settings
@@ -60,6 +61,16 @@ def _parser() -> _Parser:
     add("--fault-plan", type=Path, metavar="FILE", help="YAML list such as [{at_s: 10, fault: kill}]")
     add("--truth", type=Path, metavar="FILE", help="write what really happened, and when, as msgpack")
     add(
+        "--auth", choices=("none", "static"), default="none", help="who is asked for a token (default nobody)"
+    )
+    add("--token-env", default="", metavar="NAME[,NAME]", help="environment variables that hold the tokens")
+    add("--admin-token-env", default="", metavar="NAME", help="the one that holds the token for pool writes")
+    add(
+        "--auth-exempt-operational",
+        action="store_true",
+        help="ask for no token on /health and WebSockets",
+    )
+    add(
         "--until-stdin-closes",
         action="store_true",
         help="end when stdin does: for a parent that holds a pipe open",
@@ -73,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = _options(parser, parser.parse_args(argv))
         asyncio.run(serve(options, lambda port: _announce(options, port)))
-    except (FleetError, FaultPlanError) as exc:
+    except (AuthError, FleetError, FaultPlanError) as exc:
         parser.error(str(exc))
     except OSError as exc:
         where = f"{exc.filename}: " if exc.filename else ""
@@ -104,6 +115,12 @@ def _options(parser: _Parser, args: argparse.Namespace) -> Options:
         faults=load_fault_plan(args.fault_plan) if args.fault_plan else (),
         truth_path=args.truth,
         until_stdin_closes=args.until_stdin_closes,
+        auth=read_auth(
+            args.auth,
+            args.token_env,
+            args.admin_token_env,
+            exempt_operational=args.auth_exempt_operational,
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bench.sim.auth import Auth
 from bench.sim.codec import read_map
 from bench.sim.dialect import Dialect
 from bench.sim.driver import Driver
@@ -45,6 +46,8 @@ class Gateway:
     truth: TruthLog
     faults: FaultClock
     pools: PoolBook
+    auth: Auth | None = None
+    """None where nobody is asked for a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,7 @@ class Exchange:
 
     async def send(self, reply: Reply, kind: str, modelled_ns: int) -> web.Response:
         """Send a whole reply in one write, once the gate is open."""
-        response = web.Response(
-            status=reply.status,
-            body=reply.body,
-            headers={"Content-Type": reply.content_type, **reply.headers},
-        )
+        response = as_response(reply)
         await self.gateway.gate.passed()
         before_ns = monotonic_ns()
         await response.prepare(self.request)
@@ -95,6 +94,12 @@ class Exchange:
             "x-queue-publish-time": "0.1",
             "x-queue-wait-time": f"{waited_ms:.1f}",
         }
+
+
+def as_response(reply: Reply) -> web.Response:
+    """The reply as the server sends it."""
+    headers = {"Content-Type": reply.content_type, **reply.headers}
+    return web.Response(status=reply.status, body=reply.body, headers=headers)
 
 
 async def open_exchange(gateway: Gateway, request: web.Request) -> Exchange:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
+from bench.sim.auth import Auth
 from bench.sim.driver import Driver
 from bench.sim.embedding import embed
 from bench.sim.encoding import encode
@@ -19,14 +21,14 @@ from bench.sim.extraction import extract
 from bench.sim.fault_clock import FaultClock
 from bench.sim.faults import Fault
 from bench.sim.gate import Gate
-from bench.sim.gateway import Exchange, Gateway, Settings, open_exchange
+from bench.sim.gateway import Exchange, Gateway, Settings, as_response, open_exchange
 from bench.sim.generation import chat, generate
 from bench.sim.model import Fleet, LaneSpec, WorkerReady, WorkerStarting
 from bench.sim.pools import PoolBook
 from bench.sim.reply import RefusalError, Reply
 from bench.sim.scoring import rerank, score
 from bench.sim.status import StatusRoutes
-from bench.sim.truth import TruthLog, monotonic_ns
+from bench.sim.truth import TruthLog, monotonic_ns, parse_traceparent
 
 _FLUSH_S = 0.05
 _SHUTDOWN_S = 0.2
@@ -46,6 +48,7 @@ class Options:
     faults: tuple[Fault, ...] = ()
     truth_path: Path | None = None
     until_stdin_closes: bool = False
+    auth: Auth | None = None
 
 
 async def serve(options: Options, announce: Callable[[int], None]) -> None:
@@ -107,6 +110,7 @@ def _build(options: Options) -> Gateway:
             frozenset(spec.lane.pool for spec in options.lanes),
             time.time(),
         ),
+        auth=options.auth,
     )
 
 
@@ -136,15 +140,13 @@ def _application(gateway: Gateway) -> web.Application:
             except RefusalError as refusal:
                 reply = refusal.reply
             await gateway.gate.passed()
-            return web.Response(
-                status=reply.status,
-                body=reply.body,
-                headers={"Content-Type": reply.content_type, **reply.headers},
-            )
+            return as_response(reply)
 
         return serve_control
 
-    app = web.Application(client_max_size=gateway.settings.dialect.largest_body_bytes)
+    app = web.Application(
+        client_max_size=gateway.settings.dialect.largest_body_bytes, middlewares=[_guard(gateway)]
+    )
     app.add_routes(
         [
             web.post("/v1/chat/completions", inference(chat)),
@@ -169,6 +171,24 @@ def _application(gateway: Gateway) -> web.Application:
     if gateway.settings.dialect.reranks:
         app.add_routes([web.post(f"/{version}/rerank", inference(rerank)) for version in ("v1", "v2")])
     return app
+
+
+def _guard(gateway: Gateway) -> Middleware:
+    """Asks for a token before anything else of a request is looked at."""
+
+    @web.middleware
+    async def check(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        refusal = gateway.auth and gateway.auth.refusal(request.method, request.path, request.headers)
+        if not refusal:
+            return await handler(request)
+        await gateway.gate.passed()
+        span = parse_traceparent(request.headers.get("traceparent"))
+        gateway.truth.note(span, 0, "refused", monotonic_ns())
+        return as_response(refusal.reply)
+
+    return check
 
 
 async def _answer(

@@ -1,6 +1,7 @@
 """Start the simulated gateway as a real process."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,12 +14,14 @@ from tests.sim.process import Running, Start
 
 @pytest.fixture(scope="module")
 def start() -> Iterator[Start]:
-    """A function that starts a gateway with the options given; all end with the module."""
+    """Starts a gateway with the options, and more environment, given; all end with the module."""
     started: list[Running] = []
 
-    def run(*options: str) -> Running:
+    def run(*options: str, **more: str) -> Running:
         command = [sys.executable, "-m", "bench.sim", *options]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process = subprocess.Popen(
+            command, env=os.environ | more, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         assert process.stdout
         said = json.loads(process.stdout.readline())
         running = Running(process, said, httpx.Client(base_url=said["url"], timeout=20))

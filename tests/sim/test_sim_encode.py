@@ -86,7 +86,8 @@ def test_spellings_of_items(either: Running, spelling: dict[str, Any], count: in
 
 def test_what_is_no_list_and_what_is_no_item(gateway: Running) -> None:
     """A null is no list of items, and a map without any known key is one item that cannot be read."""
-    for body in ({"items": None}, {"inputs": "a"}, {"items": []}):
+    bodies: list[dict[str, object]] = [{"items": None}, {"inputs": "a"}, {"items": []}]
+    for body in bodies:
         assert gateway.http.post(PATH, json=body).json()["detail"]["code"] == "INVALID_REQUEST"
     assert gateway.http.post(PATH, json={}).json()["error"] == "all_items_failed"
 
