@@ -52,6 +52,8 @@ class Dialect:
     """Whether sparse and multivector results say their dimensions and type."""
     echoes_extract_ids: bool = False
     tells_score_usage: bool = False
+    generate_tells_logprobs: bool = False
+    """Whether the stream of generate has log probabilities; its whole reply never does."""
     reranks: bool = False
     """Whether there are routes for rerank."""
     health_keys: frozenset[str] = frozenset()
@@ -124,6 +126,7 @@ DIALECT_0_10 = Dialect(
     tells_shapes=True,
     echoes_extract_ids=True,
     tells_score_usage=True,
+    generate_tells_logprobs=True,
     reranks=True,
     generate_fields=_SAMPLING | _GENERATE_ONLY | {"images", "options"},
     chat_fields=_SAMPLING

@@ -8,7 +8,6 @@ from aiohttp import web
 
 from bench.sim.gateway import Exchange
 from bench.sim.model import Finished, ItemsDone, Job, JobEvent, Verdict
-from bench.sim.text import text_of
 from bench.sim.truth import monotonic_ns
 
 _DONE = b"data: [DONE]\n\n"
@@ -34,13 +33,13 @@ class Break:
 
 
 class Script(Protocol):
-    """How one route words its events; each result is a whole event, ready to send."""
+    """How one route words its events; each of the results is a whole event, ready to send."""
 
-    def chunk(self, sequence: int, text: str) -> bytes:
-        """An event with text."""
+    def chunk(self, tokens: int) -> list[bytes]:
+        """The events that carry the next so many tokens."""
 
-    def ending(self, sequence: int, text: str, ttft_ns: int) -> list[bytes]:
-        """The events from the terminal one on, `[DONE]` left out."""
+    def ending(self, tokens: int, ttft_ns: int) -> list[bytes]:
+        """The events from the last tokens on, `[DONE]` left out."""
 
     def failure(self, failure: Failure) -> bytes:
         """An error inside the stream."""
@@ -60,7 +59,6 @@ class EventStream:
         self._truth = exchange.gateway.truth
         self._script = script
         self._job = job
-        self._tokens = 0
         self._sequence = 0
         self._written = 0
         self._due: list[tuple[int, bytes]] = []
@@ -76,14 +74,12 @@ class EventStream:
         if self._planned and self._sequence == self._planned.after_events:
             self._break(event.at_ns, self._planned.failure)
             return
-        text = text_of(self._job.id * 37 + self._tokens, event.tokens)
-        self._tokens += event.tokens
         if isinstance(event, Finished):
-            events = self._script.ending(self._sequence, text, event.ttft_ns)
+            events = self._script.ending(event.tokens, event.ttft_ns)
             self._due += [(event.at_ns, data) for data in (*events, _DONE)]
             self._complete = True
         else:
-            self._due.append((event.at_ns, self._script.chunk(self._sequence, text)))
+            self._due += [(event.at_ns, data) for data in self._script.chunk(event.tokens)]
         self._sequence += 1
         self._send_when_open()
 

@@ -58,7 +58,7 @@ def test_any_token_with_or_without_bearer(guarded: Running, value: str) -> None:
 @pytest.mark.parametrize("value", ["", "Bearer", "Bearer alpha beta", "alph", "omega", "Basic alpha", "é"])
 def test_what_is_no_token(guarded: Running, value: str) -> None:
     """The admin token is none either."""
-    headers = {"Authorization": value.encode()}
+    headers = {b"Authorization": value.encode()}
     assert guarded.http.get("/v1/models", headers=headers).status_code == 401
 
 
