@@ -57,6 +57,12 @@ def _parser() -> _Parser:
     )
     add("--cold-start-scale", type=float, default=1.0, help="cold starts take this many times as long")
     add("--retry-after-scale", type=float, default=1.0, help="Retry-After is this many times as long")
+    add(
+        "--pool-clock-scale",
+        type=float,
+        default=1.0,
+        help="leases, assignments and sweeps of pools take this many times as long (at least 0.001)",
+    )
     add("--seed", type=int, default=1, help="seed of all chance in the simulation (default %(default)s)")
     add("--fault-plan", type=Path, metavar="FILE", help="YAML list such as [{at_s: 10, fault: kill}]")
     add("--truth", type=Path, metavar="FILE", help="write what really happened, and when, as msgpack")
@@ -99,6 +105,8 @@ def _options(parser: _Parser, args: argparse.Namespace) -> Options:
     for name in ("cold_start_scale", "retry_after_scale"):
         if not 0 <= getattr(args, name) < float("inf"):
             parser.error(f"--{name.replace('_', '-')} {getattr(args, name)} is not a number >= 0")
+    if not 0.001 <= args.pool_clock_scale < float("inf"):
+        parser.error(f"--pool-clock-scale {args.pool_clock_scale} is not a number >= 0.001")
     settings = Settings(
         dialect=_dialect(parser, args.dialect),
         fleet=args.fleet,
@@ -115,6 +123,7 @@ def _options(parser: _Parser, args: argparse.Namespace) -> Options:
         faults=load_fault_plan(args.fault_plan) if args.fault_plan else (),
         truth_path=args.truth,
         until_stdin_closes=args.until_stdin_closes,
+        pool_clock_scale=args.pool_clock_scale,
         auth=read_auth(
             args.auth,
             args.token_env,

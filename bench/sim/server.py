@@ -24,6 +24,7 @@ from bench.sim.gate import Gate
 from bench.sim.gateway import Exchange, Gateway, Settings, as_response, open_exchange
 from bench.sim.generation import chat, generate
 from bench.sim.model import Fleet, LaneSpec, WorkerReady, WorkerStarting
+from bench.sim.pool_clock import keep_pools
 from bench.sim.pools import PoolBook
 from bench.sim.reply import RefusalError, Reply
 from bench.sim.scoring import rerank, score
@@ -49,6 +50,8 @@ class Options:
     truth_path: Path | None = None
     until_stdin_closes: bool = False
     auth: Auth | None = None
+    pool_clock_scale: float = 1.0
+    """How many times as long as in the contract everything about pools lasts."""
 
 
 async def serve(options: Options, announce: Callable[[int], None]) -> None:
@@ -61,7 +64,10 @@ async def serve(options: Options, announce: Callable[[int], None]) -> None:
         shutdown_timeout=_SHUTDOWN_S,
     )
     await runner.setup()
-    flusher = asyncio.create_task(_flush_often(gateway.truth))
+    tasks = [
+        asyncio.create_task(_flush_often(gateway.truth)),
+        asyncio.create_task(keep_pools(gateway, options.pool_clock_scale)),
+    ]
     try:
         stopped = _stop_event(until_stdin_closes=options.until_stdin_closes)
         site = web.TCPSite(runner, options.host, options.port, backlog=1024)
@@ -69,7 +75,8 @@ async def serve(options: Options, announce: Callable[[int], None]) -> None:
         announce(runner.addresses[0][1])
         await stopped.wait()
     finally:
-        flusher.cancel()
+        for task in tasks:
+            task.cancel()
         gateway.driver.close()
         await runner.cleanup()
         gateway.truth.close()
@@ -92,10 +99,20 @@ def _build(options: Options) -> Gateway:
         exact_lanes=settings.dialect.exact_lanes,
     )
 
+    pools = PoolBook(
+        settings.dialect.pools,
+        settings.profiles,
+        frozenset(spec.lane.pool for spec in options.lanes),
+        time.time(),
+        options.pool_clock_scale,
+    )
+
     def note_worker(event: WorkerReady | WorkerStarting) -> None:
         kind = "worker_ready" if isinstance(event, WorkerReady) else "worker_starting"
         lane = (event.lane.pool, event.lane.bundle, event.lane.profile, event.worker)
         truth.note(None, 0, kind, event.at_ns, lane=lane)
+        if isinstance(event, WorkerReady):
+            pools.assign(fleet.live)
 
     gate = Gate()
     return Gateway(
@@ -104,12 +121,7 @@ def _build(options: Options) -> Gateway:
         gate=gate,
         truth=truth,
         faults=FaultClock(options.faults, gate, truth.flush),
-        pools=PoolBook(
-            settings.dialect.pools,
-            settings.profiles,
-            frozenset(spec.lane.pool for spec in options.lanes),
-            time.time(),
-        ),
+        pools=pools,
         auth=options.auth,
     )
 
@@ -159,6 +171,7 @@ def _application(gateway: Gateway) -> web.Application:
             web.get("/healthz", control(status.ok)),
             web.get("/readyz", control(status.ok)),
             web.get("/health", control(status.health)),
+            web.get("/ws/cluster-status", status.watch),
             web.get("/v1/models", control(status.models)),
             web.get("/v1/models/{model:.+}", control(status.model)),
             web.get("/v1/pools", control(status.list_pools)),

@@ -1,8 +1,9 @@
 """Health, readiness, models and pools: the routes that tell instead of serve."""
 
-import json
+import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -10,8 +11,11 @@ from aiohttp import web
 from bench.sim.gateway import Gateway
 from bench.sim.lookup import find_card
 from bench.sim.model import CARDS, CHIPS, Card, LiveWorker
-from bench.sim.pools import worker_url
-from bench.sim.reply import NativeEnvelope, RefusalError, Reply, json_reply, native, openai
+from bench.sim.pool_spec import read_pool_body
+from bench.sim.pools import Pool, worker_url
+from bench.sim.reply import NativeEnvelope, Reply, json_reply, openai
+
+_FRAME_S = 1.0
 
 
 class StatusRoutes:
@@ -40,14 +44,7 @@ class StatusRoutes:
             "version": settings.dialect.gateway_version,
             "configured_gpu_types": list(settings.profiles),
             "live_gpu_types": sorted({w.lane.profile for w in live}),
-            "cluster": {
-                "worker_count": len(live),
-                "gpu_count": len(live),
-                "models_loaded": len({card.name for w in live for card in _cards(w)}),
-                "total_qps": self._rate_per_s(),
-            },
-            "workers": [_worker(w, settings.dialect.health_keys) for w in live],
-            "models": [_model_health(card, live) for card in CARDS.values()],
+            **self._cluster(),
             "simulated": {
                 "cold_start_scale": settings.cold_start_scale,
                 "seed": settings.seed,
@@ -56,6 +53,39 @@ class StatusRoutes:
             **_only(later, settings.dialect.health_keys),
         }
         return json_reply(200, value)
+
+    async def watch(self, request: web.Request) -> web.WebSocketResponse:
+        """GET /ws/cluster-status: a text frame each second until the client leaves."""
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        frames = asyncio.create_task(self._send_frames(socket))
+        try:
+            async for _ in socket:
+                pass
+        finally:
+            frames.cancel()
+        return socket
+
+    async def _send_frames(self, socket: web.WebSocketResponse) -> None:
+        with suppress(ConnectionError):
+            while True:
+                await self._gateway.gate.passed()
+                await socket.send_json({"timestamp": time.time(), **self._cluster()})
+                await asyncio.sleep(_FRAME_S)
+
+    def _cluster(self) -> dict[str, Any]:
+        """What health and the WebSocket both tell."""
+        settings, live = self._gateway.settings, self._gateway.driver.fleet.live
+        return {
+            "cluster": {
+                "worker_count": len(live),
+                "gpu_count": len(live),
+                "models_loaded": len({card.name for w in live for card in _cards(w)}),
+                "total_qps": self._rate_per_s(),
+            },
+            "workers": [_worker(w, settings.dialect.health_keys) for w in live],
+            "models": [_model_health(card, live) for card in CARDS.values()],
+        }
 
     async def models(self, _request: web.Request) -> Reply:
         """GET /v1/models."""
@@ -76,27 +106,16 @@ class StatusRoutes:
 
     async def list_pools(self, _request: web.Request) -> Reply:
         """GET /v1/pools."""
-        live = self._gateway.driver.fleet.live
-        pools = self._gateway.pools.all(time.time())
-        return json_reply(200, {"pools": [pool.view(live) for pool in pools]})
+        return json_reply(200, {"pools": self._gateway.pools.views(time.time())})
 
     async def put_pool(self, request: web.Request) -> Reply:
         """POST /v1/pools."""
-        try:
-            body = json.loads(await request.read())
-        except ValueError as exc:
-            raise RefusalError(
-                Reply(400, f"The body is no valid JSON: {exc}".encode(), "text/plain")
-            ) from exc
-        if not isinstance(body, dict):
-            raise native(400, "INVALID_REQUEST", "The body must be a map")
-        pool = self._gateway.pools.put(body, time.time())
-        return json_reply(201, pool.view(self._gateway.driver.fleet.live))
+        body = read_pool_body(await request.read(), request.headers.get("Content-Type", ""))
+        return self._told(201, self._gateway.pools.put(body, time.time()))
 
     async def get_pool(self, request: web.Request) -> Reply:
         """GET /v1/pools/{name}."""
-        pool = self._gateway.pools.get(request.match_info["name"], time.time())
-        return json_reply(200, pool.view(self._gateway.driver.fleet.live))
+        return self._told(200, self._gateway.pools.get(request.match_info["name"]))
 
     async def renew_pool(self, request: web.Request) -> Reply:
         """POST /v1/pools/{name}/renew."""
@@ -105,8 +124,11 @@ class StatusRoutes:
 
     async def delete_pool(self, request: web.Request) -> Reply:
         """DELETE /v1/pools/{name}."""
-        self._gateway.pools.delete(request.match_info["name"], time.time())
+        self._gateway.pools.delete(request.match_info["name"])
         return json_reply(200, {"message": "Pool deleted"})
+
+    def _told(self, status: int, pool: Pool) -> Reply:
+        return json_reply(status, self._gateway.pools.view(pool, time.time()))
 
     def _rate_per_s(self) -> float:
         """Successes per second since the last reader asked; two readers disturb one another, as upstream."""

@@ -52,6 +52,7 @@ def test_it_ends_with_its_parents_pipe(start: Start) -> None:
     [
         (["--dialect", "0.5"], "valid: 0.4, 0.10"),
         (["--retry-after-scale", "-1"], "not a number >= 0"),
+        (["--pool-clock-scale", "0"], "not a number >= 0.001"),
         (["--host", "0.0.0.0"], "not a loopback address"),  # noqa: S104 - it is refused
         (["--fleet", "l5=1"], "unknown profile 'l5'"),
         (["--port", "70000"], "between 0 and 65535"),

@@ -226,29 +226,6 @@ def test_a_body_over_the_limit_is_413(gateway: Running) -> None:
     assert reply.status_code == 413
 
 
-def test_pool_life_cycle(gateway: Running) -> None:
-    """Create is 201, the pool shows its workers, renew and delete answer with a message, then it is gone."""
-    spec = {"name": "lab", "gpus": {"l4-spot": 1}}
-    made = gateway.http.post("/v1/pools", json=spec)
-    assert made.status_code == 201
-    assert made.json()["spec"].keys() == {"name", "bundle", "gpus", "ttl_seconds", "minimum_worker_count"}
-    status = gateway.http.get("/v1/pools/lab").json()["status"]
-    assert (status["state"], status["assigned_workers"][0]["gpu"]) == ("active", "l4-spot")
-    assert gateway.http.post("/v1/pools/lab/renew").json() == {"message": "Pool renewed"}
-    assert "lab" in [pool["spec"]["name"] for pool in gateway.http.get("/v1/pools").json()["pools"]]
-    assert gateway.http.delete("/v1/pools/lab").json() == {"message": "Pool deleted"}
-    assert gateway.http.get("/v1/pools/lab").json()["detail"]["code"] == "POOL_NOT_FOUND"
-
-
-def test_pools_that_cannot_be_made(gateway: Running) -> None:
-    """Neither gpus nor caps, an unknown profile, and deleting the default pool are refused."""
-    for spec in ({"name": "p"}, {"name": "", "gpus": {"l4": 1}}, {"name": "p", "gpus": {"b200": 1}}):
-        assert gateway.http.post("/v1/pools", json=spec).status_code == 400
-    assert (
-        gateway.http.delete("/v1/pools/default").json()["detail"]["code"] == "DEFAULT_POOL_DELETE_FORBIDDEN"
-    )
-
-
 def test_a_capped_pool_without_workers_is_provisioning_for_ever(gateway: Running) -> None:
     """Caps turn "no consumers" into 202 on native routes, and chat does not look at them."""
     assert gateway.http.post("/v1/pools", json={"name": "capped", "gpu_caps": {"l4": 1}}).status_code == 201
