@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from bench.sim.auth import AuthError, read_auth
 from bench.sim.dialect import DIALECTS, Dialect
 from bench.sim.faults import FaultPlanError, load_fault_plan
 from bench.sim.gateway import Settings
@@ -70,9 +71,25 @@ def _parser() -> _Parser:
     add("--cold-start-scale", type=float, default=1.0, help="cold starts take this many times as long")
     add("--retry-after-scale", type=float, default=1.0, help="Retry-After is this many times as long")
     _add_limits(parser)
+    add(
+        "--pool-clock-scale",
+        type=float,
+        default=1.0,
+        help="leases, assignments and sweeps of pools take this many times as long (at least 0.001)",
+    )
     add("--seed", type=int, default=1, help="seed of all chance in the simulation (default %(default)s)")
     add("--fault-plan", type=Path, metavar="FILE", help="YAML list such as [{at_s: 10, fault: kill}]")
     add("--truth", type=Path, metavar="FILE", help="write what really happened, and when, as msgpack")
+    add(
+        "--auth", choices=("none", "static"), default="none", help="who is asked for a token (default nobody)"
+    )
+    add("--token-env", default="", metavar="NAME[,NAME]", help="environment variables that hold the tokens")
+    add("--admin-token-env", default="", metavar="NAME", help="the one that holds the token for pool writes")
+    add(
+        "--auth-exempt-operational",
+        action="store_true",
+        help="ask for no token on /health and WebSockets",
+    )
     add(
         "--until-stdin-closes",
         action="store_true",
@@ -93,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = _options(parser, parser.parse_args(argv))
         asyncio.run(serve(options, lambda port: _announce(options, port)))
-    except (FleetError, FaultPlanError) as exc:
+    except (AuthError, FleetError, FaultPlanError) as exc:
         parser.error(str(exc))
     except OSError as exc:
         where = f"{exc.filename}: " if exc.filename else ""
@@ -109,6 +126,8 @@ def _options(parser: _Parser, args: argparse.Namespace) -> Options:
         value = getattr(args, name.replace("-", "_"))
         if value is not None and not 0 <= value < float("inf"):
             parser.error(f"--{name} {value} is not a number >= 0")
+    if not 0.001 <= args.pool_clock_scale < float("inf"):
+        parser.error(f"--pool-clock-scale {args.pool_clock_scale} is not a number >= 0.001")
     dialect = _dialect(parser, args.dialect)
     settings = Settings(
         dialect=dialect,
@@ -137,6 +156,13 @@ def _options(parser: _Parser, args: argparse.Namespace) -> Options:
         faults=load_fault_plan(args.fault_plan) if args.fault_plan else (),
         truth_path=args.truth,
         until_stdin_closes=args.until_stdin_closes,
+        pool_clock_scale=args.pool_clock_scale,
+        auth=read_auth(
+            args.auth,
+            args.token_env,
+            args.admin_token_env,
+            exempt_operational=args.auth_exempt_operational,
+        ),
     )
 
 

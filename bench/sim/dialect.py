@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from bench.sim.compat import openai_refusal_0_4, openai_refusal_0_10
 from bench.sim.limits import Limits
 from bench.sim.pool_rules import POOLS_0_4, POOLS_0_10, PoolRules
 from bench.sim.provisioning import Cold, accepted, unavailable
-from bench.sim.reply import RefusalError, all_items_failed, invalid_input
+from bench.sim.reply import RefusalError, Reply, all_items_failed, invalid_input
 from bench.sim.signals import LOADING_SIGNALS, RETRY_AFTER_S, SIGNALS
 
 _MIB = 2**20
@@ -26,10 +27,15 @@ class Dialect:
     pools: PoolRules
     body_bytes: int
     generate_body_bytes: int
+    extract_body_bytes: int
     most_items: float
     most_documents: float
+    most_inputs: float
+    """Texts that embeddings take at once."""
     items_refused: Callable[[list[tuple[int, str]]], RefusalError]
     """What it is when a worker can make nothing of any item."""
+    embed_refusal: Callable[[Reply], RefusalError]
+    """How embeddings word what encode refuses."""
     generate_fields: frozenset[str]
     chat_fields: frozenset[str]
     retry_after_s: Mapping[str, int]
@@ -44,13 +50,25 @@ class Dialect:
     stream_error_keys: frozenset[str] = frozenset()
     """Keys that an error inside a stream has beyond those of 0.4."""
     usage_details: Mapping[str, object] = field(default_factory=dict)
+    dtype_names: Mapping[str, str] = field(default_factory=dict)
+    """What a reply calls an element type, where it is not what the request called it."""
+    forwards_dtype: bool = False
+    """Whether `params.output_dtype` reaches the worker."""
+    tells_shapes: bool = False
+    """Whether sparse and multivector results say their dimensions and type."""
+    echoes_extract_ids: bool = False
+    tells_score_usage: bool = False
+    generate_tells_logprobs: bool = False
+    """Whether the stream of generate has log probabilities; its whole reply never does."""
+    reranks: bool = False
+    """Whether there are routes for rerank."""
     health_keys: frozenset[str] = frozenset()
     """Keys that `/health` has beyond those of 0.4, at the top or in a worker."""
 
     @property
     def largest_body_bytes(self) -> int:
         """No route reads more than this."""
-        return max(self.body_bytes, self.generate_body_bytes)
+        return max(self.body_bytes, self.generate_body_bytes, self.extract_body_bytes)
 
 
 _SAMPLING = frozenset(
@@ -79,9 +97,13 @@ DIALECT_0_4 = Dialect(
     pools=POOLS_0_4,
     body_bytes=16 * _MIB,
     generate_body_bytes=4 * _MIB,
+    extract_body_bytes=16 * _MIB,
     most_items=float("inf"),
     most_documents=float("inf"),
+    most_inputs=float("inf"),
     items_refused=all_items_failed,
+    embed_refusal=openai_refusal_0_4,
+    dtype_names={"ubinary": "binary", "uint8": "binary"},
     generate_fields=_SAMPLING | _CHOICES | _GENERATE_ONLY,
     chat_fields=_SAMPLING | _CHOICES | _CHAT_ONLY,
     retry_after_s={**RETRY_AFTER_S, "NO_CONSUMERS": 120},
@@ -102,9 +124,19 @@ DIALECT_0_10 = Dialect(
     pools=POOLS_0_10,
     body_bytes=16 * _MIB,
     generate_body_bytes=24 * _MIB,
+    extract_body_bytes=34 * _MIB,
     most_items=4096,
     most_documents=1000,
+    most_inputs=256,
     items_refused=invalid_input,
+    embed_refusal=openai_refusal_0_10,
+    dtype_names={"ubinary": "binary"},
+    forwards_dtype=True,
+    tells_shapes=True,
+    echoes_extract_ids=True,
+    tells_score_usage=True,
+    generate_tells_logprobs=True,
+    reranks=True,
     generate_fields=_SAMPLING | _GENERATE_ONLY | {"images", "options"},
     chat_fields=_SAMPLING
     | _CHOICES

@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bench.sim.auth import Auth
 from bench.sim.codec import read_map
 from bench.sim.course import Course
 from bench.sim.damage import damaged
@@ -62,6 +63,8 @@ class Gateway:
     truth: TruthLog
     faults: FaultClock
     pools: PoolBook
+    auth: Auth | None = None
+    """None where nobody is asked for a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +97,7 @@ class Exchange:
     async def send(self, reply: Reply, kind: str, modelled_ns: int) -> web.Response:
         """Send a whole reply in one write, once the gate is open; the fault plan may spoil it."""
         await self.endure()
-        reply = damaged(reply, self.course.faults)
-        response = web.Response(
-            status=reply.status,
-            body=reply.body,
-            headers={"Content-Type": reply.content_type, **reply.headers},
-        )
+        response = as_response(damaged(reply, self.course.faults))
         if "close" in self.course.faults:
             response.force_close()
         await self.gateway.gate.passed()
@@ -151,6 +149,12 @@ class Exchange:
             "x-queue-publish-time": "0.1",
             "x-queue-wait-time": f"{waited_ms:.1f}",
         }
+
+
+def as_response(reply: Reply) -> web.Response:
+    """The reply as the server sends it."""
+    headers = {"Content-Type": reply.content_type, **reply.headers}
+    return web.Response(status=reply.status, body=reply.body, headers=headers)
 
 
 async def open_exchange(gateway: Gateway, request: web.Request) -> Exchange:

@@ -7,16 +7,17 @@ from typing import Any
 from aiohttp import web
 
 from bench.sim.codec import map_reply
+from bench.sim.drafts import Draft, draft_choices
 from bench.sim.fields import check_abilities, check_fields, unsupported
 from bench.sim.gateway import Exchange
 from bench.sim.lookup import find_card, find_lane, require_warm
 from bench.sim.mishaps import planned_break, refuse_as_planned, stream_failure
-from bench.sim.model import Card, Chunk, Finished, Job, JobEvent, Lane
+from bench.sim.model import Card, Chunk, Finished, Job, Lane
 from bench.sim.refusals import verdict_refusal
 from bench.sim.reply import JSON_TYPE, GenerateEnvelope, OpenAIEnvelope, RefusalError, openai
 from bench.sim.scripts import ChatScript, GenerateScript, Usage, Words, fingerprint
 from bench.sim.stream import Break, EventStream, NotTakenError, Script
-from bench.sim.text import count_tokens, text_of
+from bench.sim.text import count_tokens
 from bench.sim.waiting import complete
 
 _CHAT = OpenAIEnvelope("X-SIE-Pool")
@@ -33,20 +34,19 @@ async def chat(exchange: Exchange) -> web.StreamResponse:
     given = check_fields(body, dialect.chat_fields, ("model", "messages"), _CHAT)
     prompt_tokens = sum(count_tokens(_content(message)) for message in given["messages"]) + _TEMPLATE_TOKENS
     card = find_card(given["model"], _CHAT)
+    _check_kind(card, _CHAT)
     output_tokens = given.get("max_completion_tokens", given.get("max_tokens", _DEFAULT_OUTPUT_TOKENS))
-    _check_card(card, output_tokens, _CHAT)
-    check_abilities(given)
+    check_abilities(card, {**given, "max_completion_tokens": output_tokens}, _CHAT, "max_completion_tokens")
     lane = find_lane(exchange, card, _CHAT)
     require_warm(exchange, lane, _CHAT, native_route=False)
     refuse_as_planned(exchange, "chat", _CHAT)
-    job = _job(exchange, card, lane, prompt_tokens, output_tokens)
-    words = Words(exchange.request_id, card.name, Usage(prompt_tokens, output_tokens, dialect.usage_details))
+    job, words = _work(exchange, card, lane, given, prompt_tokens, output_tokens)
     if given.get("stream"):
         include_usage = bool(given.get("stream_options", {}).get("include_usage"))
         script = ChatScript(words, include_usage=include_usage)
         return await _stream(exchange, card, job, script, _CHAT, planned_break(exchange, "chat"))
-    finished, chunks = await _complete(exchange, card, job, _CHAT)
-    reply = map_reply(_chat_body(words, _text(job, chunks, finished)), JSON_TYPE, exchange.served_headers())
+    finished, _ = await _complete(exchange, card, job, _CHAT)
+    reply = map_reply(_chat_body(words), JSON_TYPE, exchange.served_headers())
     return await exchange.send(reply, "end", finished.at_ns)
 
 
@@ -61,46 +61,60 @@ async def generate(exchange: Exchange) -> web.StreamResponse:
     require_warm(exchange, lane, _GENERATE, native_route=True)
     body = exchange.read_map(_GENERATE, dialect.generate_body_bytes)
     given = check_fields(body, dialect.generate_fields, ("prompt", "max_new_tokens"), _GENERATE)
-    check_abilities(given)
+    _check_kind(card, _GENERATE)
+    check_abilities(card, given, _GENERATE, "max_new_tokens")
     prompt_tokens, output_tokens = count_tokens(given["prompt"]), given["max_new_tokens"]
-    _check_card(card, output_tokens, _GENERATE, param="max_new_tokens")
     refuse_as_planned(exchange, "generate", _GENERATE)
-    job = _job(exchange, card, lane, prompt_tokens, output_tokens)
-    words = Words(exchange.request_id, card.name, Usage(prompt_tokens, output_tokens, dialect.usage_details))
+    job, words = _work(exchange, card, lane, given, prompt_tokens, output_tokens)
     if given.get("stream"):
         planned = planned_break(exchange, "generate")
-        return await _stream(exchange, card, job, GenerateScript(words), _GENERATE, planned)
+        script = GenerateScript(words, tells_logprobs=dialect.generate_tells_logprobs)
+        return await _stream(exchange, card, job, script, _GENERATE, planned)
     finished, chunks = await _complete(exchange, card, job, _GENERATE)
+    first = words.drafts[0]
     value = {
         "model": card.name,
-        "text": _text(job, chunks, finished),
-        "finish_reason": "length",
+        "text": first.text,
+        "finish_reason": first.finish,
         "usage": words.usage.as_map(),
         "attempt_id": uuid.uuid4().hex,
         "ttft_ms": finished.ttft_ns / 1e6,
     }
     if chunks:
-        value["tpot_ms"] = (finished.at_ns - chunks[0].at_ns) / 1e6 / max(output_tokens, 1)
+        value["tpot_ms"] = (finished.at_ns - chunks[0].at_ns) / 1e6 / max(words.usage.completion_tokens, 1)
     reply = map_reply(value, exchange.headers.get("Accept", ""), exchange.served_headers())
     return await exchange.send(reply, "end", finished.at_ns)
 
 
-def _chat_body(words: Words, text: str) -> dict[str, Any]:
-    choice = {
-        "index": 0,
-        "message": {"role": "assistant", "content": text},
-        "finish_reason": "length",
-        "logprobs": None,
-    }
+def _chat_body(words: Words) -> dict[str, Any]:
     return {
         "id": f"chatcmpl-{words.request_id}",
         "object": "chat.completion",
         "created": int(time.time()),
         "model": words.model,
-        "choices": [choice],
+        "choices": [_choice(words, index, draft) for index, draft in enumerate(words.drafts)],
         "system_fingerprint": fingerprint(words.model),
         "usage": words.usage.as_map(),
     }
+
+
+def _choice(words: Words, index: int, draft: Draft) -> dict[str, Any]:
+    entries = words.logprobs(draft.all())
+    return {
+        "index": index,
+        "message": {"role": "assistant", **_message(draft)},
+        "finish_reason": draft.finish,
+        "logprobs": entries and {"content": entries, "refusal": None},
+    }
+
+
+def _message(draft: Draft) -> dict[str, Any]:
+    if draft.tool:
+        function = {"name": draft.tool, "arguments": draft.text}
+        call = {"id": draft.call_id, "type": "function", "function": function}
+        return {"content": None, "tool_calls": [call]}
+    piece = draft.all()
+    return {"content": piece.text, **({"reasoning_content": piece.reasoning} if piece.reasoning else {})}
 
 
 def _content(message: object) -> str:
@@ -125,18 +139,30 @@ def _part(part: object) -> str:
     return text
 
 
-def _check_card(card: Card, output_tokens: int, envelope: OpenAIEnvelope, param: str = "max_tokens") -> None:
+def _check_kind(card: Card, envelope: OpenAIEnvelope) -> None:
     if card.kind != "generate":
         raise envelope.invalid(f"Model '{card.name}' does not generate text", "model")
-    if output_tokens > card.max_output_tokens:
-        message = (
-            f"{output_tokens} tokens are more than the {card.max_output_tokens} that '{card.name}' may write"
-        )
-        raise envelope.invalid(message, param)
 
 
-def _job(exchange: Exchange, card: Card, lane: Lane, prompt_tokens: int, output_tokens: int) -> Job:
-    return Job(exchange.gateway.driver.new_id(), card.name, lane, prompt_tokens, output_tokens)
+def _work(
+    exchange: Exchange,
+    card: Card,
+    lane: Lane,
+    given: dict[str, Any],
+    prompt_tokens: int,
+    output_tokens: int,
+) -> tuple[Job, Words]:
+    """What the model has to compute, and what it will say.
+
+    Of several choices the first is computed and the others are free, but usage counts them all.
+    """
+    dialect, number = exchange.gateway.settings.dialect, exchange.gateway.driver.new_id()
+    drafts = draft_choices(card, given, output_tokens, number)
+    written_tokens = drafts[0].tokens * max(given.get("best_of", 1), len(drafts))
+    usage = Usage(prompt_tokens, written_tokens, dialect.usage_details)
+    alternatives = given.get("top_logprobs", 0) if given.get("logprobs") else None
+    words = Words(exchange.request_id, card.name, usage, drafts, alternatives)
+    return Job(number, card.name, lane, prompt_tokens, drafts[0].tokens), words
 
 
 async def _stream(
@@ -182,9 +208,3 @@ def _too_long(card: Card, job: Job) -> str | None:
 
 def _context_exceeded(message: str) -> RefusalError:
     return openai(400, "context_length_exceeded", "context_exceeded", message)
-
-
-def _text(job: Job, chunks: list[Chunk], finished: Finished) -> str:
-    events: list[JobEvent] = [*chunks, finished]
-    tokens = sum(event.tokens for event in events if isinstance(event, Chunk | Finished))
-    return text_of(job.id * 37, tokens)

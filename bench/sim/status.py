@@ -1,8 +1,9 @@
 """Health, readiness, models and pools: the routes that tell instead of serve."""
 
-import json
+import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -10,8 +11,11 @@ from aiohttp import web
 from bench.sim.gateway import Gateway
 from bench.sim.lookup import find_card
 from bench.sim.model import CARDS, CHIPS, Card, Fleet, LiveWorker
-from bench.sim.pools import worker_url
-from bench.sim.reply import NativeEnvelope, RefusalError, Reply, json_reply, native
+from bench.sim.pool_spec import read_pool_body
+from bench.sim.pools import Pool, worker_url
+from bench.sim.reply import NativeEnvelope, Reply, json_reply, openai
+
+_FRAME_S = 1.0
 
 
 class StatusRoutes:
@@ -41,14 +45,7 @@ class StatusRoutes:
             "version": settings.dialect.gateway_version,
             "configured_gpu_types": list(settings.profiles),
             "live_gpu_types": sorted({w.lane.profile for w in live}),
-            "cluster": {
-                "worker_count": len(live),
-                "gpu_count": len(live),
-                "models_loaded": len({name for w in live for name in w.loaded}),
-                "total_qps": self._rate_per_s(),
-            },
-            "workers": [_worker(w, settings.dialect.health_keys) for w in fleet.known],
-            "models": [_model_health(card, fleet) for card in CARDS.values()],
+            **self._cluster(),
             "simulated": {
                 "cold_start_scale": settings.cold_start_scale,
                 "seed": settings.seed,
@@ -57,6 +54,40 @@ class StatusRoutes:
             **_only(later, settings.dialect.health_keys),
         }
         return json_reply(200, value)
+
+    async def watch(self, request: web.Request) -> web.WebSocketResponse:
+        """GET /ws/cluster-status: a text frame each second until the client leaves."""
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        frames = asyncio.create_task(self._send_frames(socket))
+        try:
+            async for _ in socket:
+                pass
+        finally:
+            frames.cancel()
+        return socket
+
+    async def _send_frames(self, socket: web.WebSocketResponse) -> None:
+        with suppress(ConnectionError):
+            while True:
+                await self._gateway.gate.passed()
+                await socket.send_json({"timestamp": time.time(), **self._cluster()})
+                await asyncio.sleep(_FRAME_S)
+
+    def _cluster(self) -> dict[str, Any]:
+        """What health and the WebSocket both tell."""
+        settings, fleet = self._gateway.settings, self._gateway.driver.fleet
+        live = fleet.live
+        return {
+            "cluster": {
+                "worker_count": len(live),
+                "gpu_count": len(live),
+                "models_loaded": len({name for w in live for name in w.loaded}),
+                "total_qps": self._rate_per_s(),
+            },
+            "workers": [_worker(w, settings.dialect.health_keys) for w in fleet.known],
+            "models": [_model_health(card, fleet) for card in CARDS.values()],
+        }
 
     async def models(self, _request: web.Request) -> Reply:
         """GET /v1/models."""
@@ -71,29 +102,22 @@ class StatusRoutes:
         fleet = self._gateway.driver.fleet
         return json_reply(200, _model(card, fleet) | _openai_model(card))
 
+    async def moderations(self, _request: web.Request) -> Reply:
+        """POST /v1/moderations: there is such a route, but nothing behind it."""
+        raise openai(501, "server_error", "not_implemented", "Moderations are not implemented")
+
     async def list_pools(self, _request: web.Request) -> Reply:
         """GET /v1/pools."""
-        live = self._gateway.driver.fleet.live
-        pools = self._gateway.pools.all(time.time())
-        return json_reply(200, {"pools": [pool.view(live) for pool in pools]})
+        return json_reply(200, {"pools": self._gateway.pools.views(time.time())})
 
     async def put_pool(self, request: web.Request) -> Reply:
         """POST /v1/pools."""
-        try:
-            body = json.loads(await request.read())
-        except ValueError as exc:
-            raise RefusalError(
-                Reply(400, f"The body is no valid JSON: {exc}".encode(), "text/plain")
-            ) from exc
-        if not isinstance(body, dict):
-            raise native(400, "INVALID_REQUEST", "The body must be a map")
-        pool = self._gateway.pools.put(body, time.time())
-        return json_reply(201, pool.view(self._gateway.driver.fleet.live))
+        body = read_pool_body(await request.read(), request.headers.get("Content-Type", ""))
+        return self._told(201, self._gateway.pools.put(body, time.time()))
 
     async def get_pool(self, request: web.Request) -> Reply:
         """GET /v1/pools/{name}."""
-        pool = self._gateway.pools.get(request.match_info["name"], time.time())
-        return json_reply(200, pool.view(self._gateway.driver.fleet.live))
+        return self._told(200, self._gateway.pools.get(request.match_info["name"]))
 
     async def renew_pool(self, request: web.Request) -> Reply:
         """POST /v1/pools/{name}/renew."""
@@ -102,8 +126,11 @@ class StatusRoutes:
 
     async def delete_pool(self, request: web.Request) -> Reply:
         """DELETE /v1/pools/{name}."""
-        self._gateway.pools.delete(request.match_info["name"], time.time())
+        self._gateway.pools.delete(request.match_info["name"])
         return json_reply(200, {"message": "Pool deleted"})
+
+    def _told(self, status: int, pool: Pool) -> Reply:
+        return json_reply(status, self._gateway.pools.view(pool, time.time()))
 
     def _rate_per_s(self) -> float:
         """Successes per second since the last reader asked; two readers disturb one another, as upstream."""
@@ -172,7 +199,12 @@ def _model(card: Card, fleet: Fleet) -> dict[str, Any]:
         "last_error": None,
         "max_sequence_length": card.context_tokens,
         "profiles": {"default": {"is_default": True}},
-        "capabilities": {"lora_adapters": [], "profile_lora_adapters": {}, "grammar": [], "tools": False},
+        "capabilities": {
+            "lora_adapters": list(card.lora_adapters),
+            "profile_lora_adapters": {"default": list(card.lora_adapters)} if card.lora_adapters else {},
+            "grammar": list(card.grammar),
+            "tools": card.tools,
+        },
     }
 
 

@@ -11,7 +11,6 @@ from bench.sim.gateway import Exchange
 from bench.sim.keep_alive import COMMENT, KeepAlive
 from bench.sim.limits import FIRST_CHUNK, Watch
 from bench.sim.model import Chunk, Finished, ItemsDone, Job, JobEvent, Lost, Verdict
-from bench.sim.text import text_of
 from bench.sim.truth import monotonic_ns
 from bench.sim.waiting import republished
 
@@ -56,13 +55,13 @@ _LOST = Failure("transport_failure", "server_error", "Result channel closed")
 
 
 class Script(Protocol):
-    """How one route words its events; each result is a whole event, ready to send."""
+    """How one route words its events; each of the results is a whole event, ready to send."""
 
-    def chunk(self, sequence: int, text: str) -> bytes:
-        """An event with text."""
+    def chunk(self, tokens: int) -> list[bytes]:
+        """The events that carry the next so many tokens."""
 
-    def ending(self, sequence: int, text: str, ttft_ns: int) -> list[bytes]:
-        """The events from the terminal one on, `[DONE]` left out."""
+    def ending(self, tokens: int, ttft_ns: int) -> list[bytes]:
+        """The events from the last tokens on, `[DONE]` left out."""
 
     def failure(self, failure: Failure) -> bytes:
         """An error inside the stream."""
@@ -82,7 +81,6 @@ class EventStream:
         self._gate = exchange.gateway.gate
         self._script = script
         self._job = job
-        self._tokens = 0
         self._sequence = 0
         self._written = 0
         self._due: list[tuple[int, bytes]] = []
@@ -110,15 +108,13 @@ class EventStream:
             self._say(event)
 
     def _say(self, event: Chunk | Finished) -> None:
-        text = text_of(self._job.id * 37 + self._tokens, event.tokens)
-        self._tokens += event.tokens
         if isinstance(event, Finished):
-            events = damaged_ending(self._script.ending(self._sequence, text, event.ttft_ns), self._faults)
+            events = damaged_ending(self._script.ending(event.tokens, event.ttft_ns), self._faults)
             done = [] if "no_done" in self._faults else [_DONE]
             self._due += [(event.at_ns, data) for data in (*events, *done)]
             self._complete = True
         else:
-            self._due.append((event.at_ns, self._script.chunk(self._sequence, text)))
+            self._due += [(event.at_ns, data) for data in self._script.chunk(event.tokens)]
         self._sequence += 1
         self._send_when_open()
 
@@ -175,7 +171,7 @@ class EventStream:
             headers={
                 "Content-Type": "text/event-stream",
                 "Cache-Control": "no-cache",
-                "Connection": "keep-alive",
+                "Connection": "close" if "close" in self._faults else "keep-alive",
                 "x-accel-buffering": "no",
                 "x-sie-request-id": exchange.request_id,
             }

@@ -13,20 +13,24 @@ from tests.sdk.clients import VERSION, AsyncClient, Client, SyncClient
 collect_ignore_glob = [] if VERSION else ["test_*.py"]
 
 Start = Callable[..., str]
-Connect = Callable[[str], Client]
+Connect = Callable[..., Client]
 Faulty = Callable[..., Client]
 
 
 @pytest.fixture(scope="module")
 def start() -> Iterator[Start]:
-    """Starts a gateway of the SDK's dialect with the options given, and returns its URL."""
+    """Starts a gateway of the SDK's dialect with these options and more environment, and returns its URL."""
     started: list[subprocess.Popen[str]] = []
 
-    def run(*options: str) -> str:
+    def run(*options: str, **more: str) -> str:
         dialect = VERSION.rpartition(".")[0]
         command = [os.environ["BENCH_PYTHON"], "-m", "bench.sim", "--dialect", dialect, *options]
         process = subprocess.Popen(
-            [*command, "--until-stdin-closes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [*command, "--until-stdin-closes"],
+            env=os.environ | more,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         started.append(process)
         assert process.stdout
@@ -48,8 +52,8 @@ def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
     """Makes clients, of the synchronous kind and then of the asynchronous."""
     made: list[Client] = []
 
-    def make(url: str) -> Client:
-        made.append(request.param(url))
+    def make(url: str, **options: object) -> Client:
+        made.append(request.param(url, **options))
         return made[-1]
 
     yield make

@@ -52,6 +52,7 @@ def test_it_ends_with_its_parents_pipe(start: Start) -> None:
     [
         (["--dialect", "0.5"], "valid: 0.4, 0.10"),
         (["--retry-after-scale", "-1"], "not a number >= 0"),
+        (["--pool-clock-scale", "0"], "not a number >= 0.001"),
         (["--host", "0.0.0.0"], "not a loopback address"),  # noqa: S104 - it is refused
         (["--fleet", "l5=1"], "unknown profile 'l5'"),
         (["--port", "70000"], "between 0 and 65535"),
@@ -121,7 +122,7 @@ def test_replies_leave_without_the_delay_of_a_second_small_write(gateway: Runnin
     """A hundred on one connection take four seconds where Nagle waits for delayed ACKs."""
     began_s = time.monotonic()
     for _ in range(100):
-        assert gateway.http.post("/v1/encode/BAAI/bge-m3", json={}).status_code == 400
+        assert gateway.http.post("/v1/encode/BAAI/bge-m3", json={"items": []}).status_code == 400
     assert time.monotonic() - began_s < 3
 
 

@@ -100,7 +100,7 @@ class GenerationWorker:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What the batcher handles: one item to encode, or one whole score request."""
+    """What the batcher handles: one item to encode or extract from, or one whole score request."""
 
     job: Job
     arrived_ns: int
@@ -129,7 +129,7 @@ class EncodeWorker:
     def submit(self, now_ns: int, job: Job) -> None:
         """Queue the job's items; the first to find the worker idle goes at once."""
         idle = not self._batch and not self._queue
-        alone = CARDS[job.model].kind == "encode"
+        alone = CARDS[job.model].kind != "score"
         parts = [(length,) for length in job.item_tokens] if alone else [job.item_tokens]
         self._jobs[job.id] = _Progress(len(parts))
         self._queue.extend(_Work(job, now_ns, part) for part in parts)
