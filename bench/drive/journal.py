@@ -105,7 +105,7 @@ class LoggedJournal:
             asked_out_tokens=planned.out_tokens,
             in_tokens=facts.in_tokens,
             out_tokens=facts.out_tokens,
-            tokens_source=None if facts.out_tokens is None else "usage",
+            tokens_source=facts.tokens_source,
             items_asked=planned.items,
             items_returned=facts.items_returned,
             request_bytes=len(flight.order.wire),

@@ -5,6 +5,7 @@ from bench.protocol.exchange import Exchange
 from bench.protocol.facts import Ask, Facts
 from bench.protocol.requests import Endpoint, render
 from bench.protocol.sse import EventDecoder, StreamMalformedError
+from bench.protocol.tokens import chars_per_token
 
 __all__ = [
     "BY_CODE",
@@ -15,6 +16,7 @@ __all__ = [
     "Facts",
     "Meaning",
     "StreamMalformedError",
+    "chars_per_token",
     "judge",
     "judge_in_stream",
     "render",
