@@ -29,11 +29,15 @@ def ask_for(planned: Planned, texts: Texts, *, estimate_tokens: bool = False) ->
 
 
 def _params(planned: Planned) -> dict[str, Any]:
-    """The class's own fields; in keys that route, the request's and the user's number are filled in."""
+    """The class's own fields, and in place of some the request's own.
+
+    Keys that route get the request's and the user's number; `min_tokens` above the cap would be refused.
+    """
     body = planned.traffic.body
-    if "routing_key" not in body and "prompt_cache_key" not in body:
-        return body
-    return body | {name: _filled(body[name], planned) for name in _KEYS & body.keys()}
+    own: dict[str, Any] = {name: _filled(body[name], planned) for name in _KEYS & body.keys()}
+    if "min_tokens" in body and planned.out_tokens is not None:
+        own["min_tokens"] = min(body["min_tokens"], planned.out_tokens)
+    return body | own if own else body
 
 
 _KEYS = frozenset({"routing_key", "prompt_cache_key"})

@@ -14,7 +14,8 @@ class EventDecoder:
     """Feeds on bytes as they come; equal bytes give equal events at every split.
 
     Follows the HTML standard's event stream format: lines end in LF, CR LF or CR, a blank line ends an event,
-    `data` lines of one event are joined with LF, comments and other fields are passed over.
+    `data` lines of one event are joined with LF, comments and other fields are passed over. Beyond it, a line
+    `error: ...` counts as data: that is how llama.cpp tells of an error in a stream.
     """
 
     def __init__(self) -> None:
@@ -61,6 +62,8 @@ class EventDecoder:
             self._data.append(line[6:] if line[5:6] == b" " else line[5:])
         elif line == b"data":
             self._data.append(b"")
+        elif line.startswith(b"error:"):
+            self._data.append(line[6:])
         elif not line:
             self._size = 0
             event = b"\n".join(self._data) if self._data else None

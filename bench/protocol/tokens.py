@@ -5,7 +5,7 @@ Events are not tokens, and nothing is ever counted from them.
 
 from typing import Any
 
-from bench.protocol.facts import GENERATION, Ask, Facts, Kind
+from bench.protocol.facts import GENERATION, RANKING, Ask, Facts, Kind
 from bench.protocol.values import as_count
 
 
@@ -40,6 +40,21 @@ def estimate(facts: Facts, ask: Ask, out_chars: int) -> None:
     facts.in_tokens = round(sum(map(len, ask.texts)) / ask.chars_per_token)
     if ask.operation in GENERATION:
         facts.out_tokens = max(1, round(out_chars / ask.chars_per_token)) if out_chars else 0
+
+
+def chars_per_token(ask: Ask, facts: Facts) -> float | None:
+    """How long a token of these texts is by the server's count.
+
+    None where it did not count, or counted more than the texts: tools, or the query anew for each document.
+    """
+    if (
+        facts.tokens_source != "usage"
+        or not facts.in_tokens
+        or ask.operation in RANKING
+        or "tools" in ask.params
+    ):
+        return None
+    return sum(map(len, ask.texts)) / facts.in_tokens
 
 
 def _first(usage: Any, *names: str) -> Any:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.workload.scenarios import CHAT, CLASSES, ENCODE, GENERATE, POISSON
 
+LENGTHS = {"distribution": "empirical", "values": [5, 50]}
 SAMPLING = {"temperature": 0.5, "n": 2, "stop": ["x"]}
 
 
@@ -23,6 +24,11 @@ CASES: dict[str, dict[str, Any]] = {
     "keys": _case({**CHAT, "routing_key": "r-{index}", "prompt_cache_key": "fixed"}, count=3),
     "users": _case(
         {**GENERATE, "prompt_cache_key": "{user}/{index}"}, count=4, loop={"closed_loop": {"users": 2}}
+    ),
+    "least": _case(
+        {**CHAT, "sampling": {"min_tokens": 20}, "output_tokens": LENGTHS},
+        count=30,
+        loop={"arrivals": POISSON, "sim": {"dialect": "0.10"}},
     ),
     "json": _case({**ENCODE, "wire": "json"}),
     "estimate": _case(CHAT, estimate=True),
@@ -67,6 +73,12 @@ def test_keys_that_route_are_filled_in(asked: dict[str, list[dict[str, Any]]]) -
     assert {body["prompt_cache_key"] for body in bodies} == {"fixed"}
     users = [ask["body"]["prompt_cache_key"] for ask in asked["users"]]
     assert users == ["0/0", "1/1", "0/2", "1/3"]
+
+
+def test_no_request_asks_for_more_tokens_than_its_cap(asked: dict[str, list[dict[str, Any]]]) -> None:
+    """Servers refuse a least number of tokens above the greatest."""
+    pairs = {(ask["body"]["max_tokens"], ask["body"]["min_tokens"]) for ask in asked["least"]}
+    assert pairs == {(5, 5), (50, 20)}
 
 
 def test_the_wire_is_the_class_s_choice(asked: dict[str, list[dict[str, Any]]]) -> None:

@@ -64,6 +64,7 @@ def test_arbitrary_bytes_give_the_same_events_at_every_split(data: bytes, places
         (b"data: a\n: in between\ndata: b\n\n", [b"a\nb"]),
         (b"data: a\n\n\n\n", [b"a"]),
         (b"data:\n\n", [b""]),
+        (b'data: a\n\nerror: {"code": 5}\n\nerrors: b\n\n', [b"a", b' {"code": 5}']),
         (b"data: never ended\n", []),
     ],
 )

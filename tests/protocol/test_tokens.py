@@ -4,9 +4,22 @@ from typing import Any
 
 import pytest
 
-from bench.protocol import Ask
+from bench.protocol import Ask, chars_per_token
 from bench.protocol.facts import Kind
-from tests.protocol.wire import CHAT, DENSE, DONE, GENERATE, answered, asking, chunked, delta, fed, sse, usage
+from tests.protocol.wire import (
+    CHAT,
+    DENSE,
+    DONE,
+    GENERATE,
+    RESULTS,
+    answered,
+    asking,
+    chunked,
+    delta,
+    fed,
+    sse,
+    usage,
+)
 
 ENDED = sse(delta(role="assistant", content="abcdefgh"), delta("stop"))
 EMBEDDED = {"data": [{"embedding": [0.1]}] * 2}
@@ -104,3 +117,30 @@ def test_what_failed_has_no_estimate() -> None:
     """A stream that was cut says nothing of how long it would have been."""
     ask = asking("chat", "hi", stream=True, chars_per_token=4.0)
     assert _counts(ask, chunked(sse(delta(content="a"))), "openai") == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("ask", "tree", "length"),
+    [
+        (
+            asking("embed", "x" * 30, "y" * 10),
+            {"usage": {"prompt_tokens": 8, "sie_token_source": "worker"}},
+            5.0,
+        ),
+        (asking("embed", "x" * 30, "y" * 10), {"usage": {"prompt_tokens": 8}}, None),
+        (asking("encode", "x" * 30, "y" * 10), {"usage": {"input_tokens": 8}}, 5.0),
+        (asking("encode", "x" * 30, "y" * 10), {}, None),
+        (asking("encode", "x" * 30, "y" * 10, chars_per_token=4.0), {}, None),
+        (asking("generate", "x" * 40), {"usage": {"prompt_tokens": 8, "completion_tokens": 1}}, 5.0),
+        (asking("chat", "x" * 40), {"usage": {"prompt_tokens": 8, "completion_tokens": 1}}, 5.0),
+        (asking("chat", "x", params={"tools": [{}]}), {"usage": {"prompt_tokens": 8}}, None),
+        (asking("score", "q"), {"usage": {"input_tokens": 0}}, None),
+        (asking("score", "q", "x"), {"usage": {"input_tokens": 8}}, None),
+    ],
+)
+def test_the_length_of_a_token_is_learned_from_what_was_counted_and_nothing_else(
+    ask: Ask, tree: Any, length: float | None
+) -> None:
+    """Over all texts; not from estimates, tools, or queries counted anew for each document."""
+    facts, _ = fed(ask, answered(200, RESULTS[ask.operation] | {"usage": None} | tree))
+    assert chars_per_token(ask, facts) == length
