@@ -37,6 +37,7 @@ class Dialect:
     """How embeddings word what encode refuses."""
     generate_fields: frozenset[str]
     chat_fields: frozenset[str]
+    completion_fields: frozenset[str]
     retry_after_s: Mapping[str, int]
     """Seconds of `Retry-After`, by signal; absent ones have none."""
     header_signals: frozenset[str]
@@ -80,6 +81,12 @@ _CHAT_ONLY = frozenset(
         *("response_format", "tools", "tool_choice", "parallel_tool_calls"),
     ]
 )
+_COMPLETION = frozenset(
+    [
+        *("model", "prompt", "max_tokens", "temperature", "top_p", "stop", "frequency_penalty"),
+        *("presence_penalty", "seed", "stream", "n"),
+    ]
+)
 
 DIALECT_0_4 = Dialect(
     name="0.4",
@@ -100,6 +107,7 @@ DIALECT_0_4 = Dialect(
     dtype_names={"ubinary": "binary", "uint8": "binary"},
     generate_fields=_SAMPLING | _CHOICES | _GENERATE_ONLY,
     chat_fields=_SAMPLING | _CHOICES | _CHAT_ONLY,
+    completion_fields=_COMPLETION,
     retry_after_s=LOADING_RETRY_AFTER_S,
     header_signals=frozenset([*LOADING_RETRY_AFTER_S, "MODEL_LOAD_FAILED"]),
 )
@@ -133,6 +141,7 @@ DIALECT_0_10 = Dialect(
     | _CHOICES
     | _CHAT_ONLY
     | {"min_tokens", "chat_template_kwargs", "include_reasoning"},
+    completion_fields=_COMPLETION | {"stream_options"},
     retry_after_s={**LOADING_RETRY_AFTER_S, "GATEWAY_TIMEOUT": 5},
     header_signals=frozenset(SIGNALS),
     stream_error_keys=frozenset(["param", "retry_after_s"]),

@@ -12,8 +12,8 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from bench.sim.signals import SIGNALS
 
-OPERATIONS = ("chat", "generate", "encode", "score", "extract", "embed", "rerank")
-_STREAMED = OPERATIONS[:2]
+OPERATIONS = ("chat", "generate", "completion", "encode", "score", "extract", "embed", "rerank")
+_STREAMED = OPERATIONS[:3]
 
 
 class FaultPlanError(ValueError):
