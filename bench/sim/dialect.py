@@ -38,6 +38,7 @@ class Dialect:
     """How embeddings word what encode refuses."""
     generate_fields: frozenset[str]
     chat_fields: frozenset[str]
+    completion_fields: frozenset[str]
     retry_after_s: Mapping[str, int]
     """Seconds of `Retry-After`, by signal; absent ones have none."""
     header_signals: frozenset[str]
@@ -86,6 +87,12 @@ _CHAT_ONLY = frozenset(
         *("response_format", "tools", "tool_choice", "parallel_tool_calls"),
     ]
 )
+_COMPLETION = frozenset(
+    [
+        *("model", "prompt", "max_tokens", "temperature", "top_p", "stop", "frequency_penalty"),
+        *("presence_penalty", "seed", "stream", "n"),
+    ]
+)
 
 DIALECT_0_4 = Dialect(
     name="0.4",
@@ -106,6 +113,7 @@ DIALECT_0_4 = Dialect(
     dtype_names={"ubinary": "binary", "uint8": "binary"},
     generate_fields=_SAMPLING | _CHOICES | _GENERATE_ONLY,
     chat_fields=_SAMPLING | _CHOICES | _CHAT_ONLY,
+    completion_fields=_COMPLETION,
     retry_after_s={**RETRY_AFTER_S, "NO_CONSUMERS": 120},
     header_signals=frozenset([*LOADING_SIGNALS, "MODEL_LOAD_FAILED"]),
     limits=Limits(items_s=30.0),
@@ -142,6 +150,7 @@ DIALECT_0_10 = Dialect(
     | _CHOICES
     | _CHAT_ONLY
     | {"min_tokens", "chat_template_kwargs", "include_reasoning"},
+    completion_fields=_COMPLETION | {"stream_options"},
     retry_after_s={**RETRY_AFTER_S, "NO_CONSUMERS": 60, "GATEWAY_TIMEOUT": 5, "RESULT_CLOSED": 5},
     header_signals=frozenset(SIGNALS),
     limits=Limits(items_s=120.0),

@@ -33,7 +33,7 @@ async def embed(exchange: Exchange) -> web.StreamResponse:
         card, lane = admit(exchange, model)
         refused = "" if "dense" in card.outputs else f"model '{card.name}' gives no dense vectors"
         items = readable_items(exchange, card, [{"text": text} for text in texts], refused)
-        refuse_as_planned(exchange, "embeddings", NATIVE)
+        refuse_as_planned(exchange, "embed", NATIVE)
         done = await run_items(exchange, card, lane, [length for _, length in items])
     if len(items) != len(texts):
         message = f"encode response item count mismatch: expected {len(texts)}, got {len(items)}"

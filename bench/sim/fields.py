@@ -89,6 +89,11 @@ _CHECKS: dict[str, tuple[Check, str]] = {
     "model": (_is_filled, "a non-empty string"),
     "prompt": (_is_filled, "a non-empty string"),
     "messages": (lambda value: isinstance(value, list) and bool(value), "a non-empty list"),
+    "input": (
+        lambda value: value not in ("", []) and isinstance(value, str | list),
+        "a string or a list, not empty",
+    ),
+    "max_output_tokens": (_integer(1, _U32), "a positive integer"),
     "max_new_tokens": (_integer(1, _U32), "a positive integer"),
     "max_completion_tokens": (_integer(1, _U32), "a positive integer"),
     "max_tokens": (_integer(1, _U32), "a positive integer"),

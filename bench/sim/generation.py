@@ -8,9 +8,10 @@ from aiohttp import web
 
 from bench.sim.codec import map_reply
 from bench.sim.drafts import Draft, draft_choices
-from bench.sim.fields import check_abilities, check_fields, unsupported
+from bench.sim.fields import check_abilities, check_fields
 from bench.sim.gateway import Exchange
 from bench.sim.lookup import find_card, find_lane, require_warm
+from bench.sim.messages import count_messages
 from bench.sim.mishaps import planned_break, refuse_as_planned, stream_failure
 from bench.sim.model import Card, Chunk, Finished, Job, Lane
 from bench.sim.refusals import verdict_refusal
@@ -20,32 +21,30 @@ from bench.sim.stream import Break, EventStream, NotTakenError, Script
 from bench.sim.text import count_tokens
 from bench.sim.waiting import complete
 
-_CHAT = OpenAIEnvelope("X-SIE-Pool")
+CHAT = OpenAIEnvelope("X-SIE-Pool")
 _GENERATE = GenerateEnvelope("pool")
 _DEFAULT_OUTPUT_TOKENS = 1024
 _TEMPLATE_TOKENS = 8
-_ROLES = ("system", "user", "assistant", "tool", "developer")
 
 
 async def chat(exchange: Exchange) -> web.StreamResponse:
     """POST /v1/chat/completions."""
     dialect = exchange.gateway.settings.dialect
-    body = exchange.read_map(_CHAT, dialect.body_bytes, json_only=True)
-    given = check_fields(body, dialect.chat_fields, ("model", "messages"), _CHAT)
-    prompt_tokens = sum(count_tokens(_content(message)) for message in given["messages"]) + _TEMPLATE_TOKENS
-    card = find_card(given["model"], _CHAT)
-    _check_kind(card, _CHAT)
+    body = exchange.read_map(CHAT, dialect.body_bytes, json_only=True)
+    given = check_fields(body, dialect.chat_fields, ("model", "messages"), CHAT)
+    prompt_tokens = count_messages(given["messages"], CHAT, "messages") + _TEMPLATE_TOKENS
+    card = find_card(given["model"], CHAT)
+    check_kind(card, CHAT)
     output_tokens = given.get("max_completion_tokens", given.get("max_tokens", _DEFAULT_OUTPUT_TOKENS))
-    check_abilities(card, {**given, "max_completion_tokens": output_tokens}, _CHAT, "max_completion_tokens")
-    lane = find_lane(exchange, card, _CHAT)
-    require_warm(exchange, lane, _CHAT, native_route=False)
-    refuse_as_planned(exchange, "chat", _CHAT)
-    job, words = _work(exchange, card, lane, given, prompt_tokens, output_tokens)
+    check_abilities(card, {**given, "max_completion_tokens": output_tokens}, CHAT, "max_completion_tokens")
+    lane = find_warm_lane(exchange, card)
+    refuse_as_planned(exchange, "chat", CHAT)
+    job, words = start_work(exchange, card, lane, given, prompt_tokens, output_tokens)
     if given.get("stream"):
         include_usage = bool(given.get("stream_options", {}).get("include_usage"))
         script = ChatScript(words, include_usage=include_usage)
-        return await _stream(exchange, card, job, script, _CHAT, planned_break(exchange, "chat"))
-    finished, _ = await _complete(exchange, card, job, _CHAT)
+        return await send_stream(exchange, card, job, script, CHAT, planned_break(exchange, "chat"))
+    finished, _ = await complete_job(exchange, card, job, CHAT)
     reply = map_reply(_chat_body(words), JSON_TYPE, exchange.served_headers())
     return await exchange.send(reply, "end", finished.at_ns)
 
@@ -61,16 +60,16 @@ async def generate(exchange: Exchange) -> web.StreamResponse:
     require_warm(exchange, lane, _GENERATE, native_route=True)
     body = exchange.read_map(_GENERATE, dialect.generate_body_bytes)
     given = check_fields(body, dialect.generate_fields, ("prompt", "max_new_tokens"), _GENERATE)
-    _check_kind(card, _GENERATE)
+    check_kind(card, _GENERATE)
     check_abilities(card, given, _GENERATE, "max_new_tokens")
     prompt_tokens, output_tokens = count_tokens(given["prompt"]), given["max_new_tokens"]
     refuse_as_planned(exchange, "generate", _GENERATE)
-    job, words = _work(exchange, card, lane, given, prompt_tokens, output_tokens)
+    job, words = start_work(exchange, card, lane, given, prompt_tokens, output_tokens)
     if given.get("stream"):
         planned = planned_break(exchange, "generate")
         script = GenerateScript(words, tells_logprobs=dialect.generate_tells_logprobs)
-        return await _stream(exchange, card, job, script, _GENERATE, planned)
-    finished, chunks = await _complete(exchange, card, job, _GENERATE)
+        return await send_stream(exchange, card, job, script, _GENERATE, planned)
+    finished, chunks = await complete_job(exchange, card, job, _GENERATE)
     first = words.drafts[0]
     value = {
         "model": card.name,
@@ -117,34 +116,20 @@ def _message(draft: Draft) -> dict[str, Any]:
     return {"content": piece.text, **({"reasoning_content": piece.reasoning} if piece.reasoning else {})}
 
 
-def _content(message: object) -> str:
-    if not isinstance(message, dict) or message.get("role") not in _ROLES:
-        raise _CHAT.invalid(f"A message is a map with a role of {', '.join(_ROLES)}", "messages")
-    if message["role"] == "tool" and not isinstance(message.get("tool_call_id"), str):
-        raise _CHAT.invalid("A tool message needs 'tool_call_id'", "messages")
-    content = message.get("content") or ""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        raise _CHAT.invalid("A message's content is a string or a list of parts", "messages")
-    return "".join(map(_part, content))
+def find_warm_lane(exchange: Exchange, card: Card) -> Lane:
+    """The lane for a model on OpenAI's routes, which look at it last."""
+    lane = find_lane(exchange, card, CHAT)
+    require_warm(exchange, lane, CHAT, native_route=False)
+    return lane
 
 
-def _part(part: object) -> str:
-    if not isinstance(part, dict) or part.get("type") not in ("text", "input_text"):
-        raise unsupported("messages", "Only text parts are supported")
-    text = part.get("text")
-    if not isinstance(text, str):
-        raise _CHAT.invalid("A text part needs 'text'", "messages")
-    return text
-
-
-def _check_kind(card: Card, envelope: OpenAIEnvelope) -> None:
+def check_kind(card: Card, envelope: OpenAIEnvelope) -> None:
+    """Refuse a model that writes no text."""
     if card.kind != "generate":
         raise envelope.invalid(f"Model '{card.name}' does not generate text", "model")
 
 
-def _work(
+def start_work(
     exchange: Exchange,
     card: Card,
     lane: Lane,
@@ -165,7 +150,7 @@ def _work(
     return Job(number, card.name, lane, prompt_tokens, drafts[0].tokens), words
 
 
-async def _stream(
+async def send_stream(
     exchange: Exchange,
     card: Card,
     job: Job,
@@ -173,6 +158,7 @@ async def _stream(
     envelope: OpenAIEnvelope,
     planned: Break | None,
 ) -> web.StreamResponse:
+    """Stream the job's text; what is too long for the model is an error inside the stream."""
     stream = EventStream(exchange, script, job, planned)
     message = _too_long(card, job)
     if message:
@@ -184,9 +170,10 @@ async def _stream(
         raise verdict_refusal(exchange, exc.verdict, job.lane, envelope) from exc
 
 
-async def _complete(
+async def complete_job(
     exchange: Exchange, card: Card, job: Job, envelope: OpenAIEnvelope
 ) -> tuple[Finished, list[Chunk]]:
+    """Wait for the end of the job; what is too long for the model is refused."""
     message = _too_long(card, job)
     if message:
         raise _context_exceeded(message)

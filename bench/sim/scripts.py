@@ -102,16 +102,7 @@ class ChatScript:
         self._include_usage = include_usage
         self._start = 0
         self._begun: set[int] = set()
-        head = _compact(
-            {
-                "id": f"chatcmpl-{words.request_id}",
-                "object": "chat.completion.chunk",
-                "created": int(time.time()),
-                "model": words.model,
-                "system_fingerprint": fingerprint(words.model),
-            }
-        )
-        self._head = f"data: {head[:-1]}"
+        self._head = _head(words, "chat.completion.chunk")
 
     def chunk(self, tokens: int) -> list[bytes]:
         """An event with text for each choice; a choice's first one carries the role as well."""
@@ -129,16 +120,13 @@ class ChatScript:
             events += [self._event(index, delta, "null", piece) for delta in earlier]
             events.append(self._event(index, last, f'"{draft.finish}"', piece))
         if self._include_usage:
-            usage = _compact(self._words.usage.as_map())
-            events.append(f'{self._head},"choices":[],"usage":{usage}}}\n\n'.encode())
+            events.append(_usage_event(self._head, self._words))
         return events
 
     def failure(self, failure: Failure) -> bytes:
         """An error event; its finish reason is null."""
-        usual = {"message": failure.message, "type": failure.kind, "param": None, "code": failure.code}
-        error = _compact(usual | failure.details)
         choice = '{"index":0,"delta":{},"logprobs":null,"finish_reason":null}'
-        return f'{self._head},"choices":[{choice}],"error":{error}}}\n\n'.encode()
+        return _error_event(self._head, choice, failure)
 
     def _cut(self, tokens: int) -> list[tuple[Draft, Piece]]:
         start, self._start = self._start, self._start + tokens
@@ -161,6 +149,58 @@ class ChatScript:
         logprobs = _compact({"content": entries, "refusal": None}) if entries else "null"
         choice = f'{{"index":{index},"delta":{{{delta}}},"logprobs":{logprobs},"finish_reason":{finish}}}'
         return f'{self._head},"choices":[{choice}]}}\n\n'.encode()
+
+
+class CompletionScript:
+    """Events of /v1/completions, whose id begins like chat's while the whole reply's does not."""
+
+    def __init__(self, words: Words, *, include_usage: bool) -> None:
+        self._words = words
+        self._include_usage = include_usage
+        self._start = 0
+        self._head = _head(words, "text_completion")
+
+    def chunk(self, tokens: int) -> list[bytes]:
+        """An event with text."""
+        return [self._event(tokens, "null")]
+
+    def ending(self, tokens: int, ttft_ns: int) -> list[bytes]:  # noqa: ARG002 - never told here
+        """The terminal event and, if asked for, the usage event."""
+        event = self._event(tokens, f'"{self._words.drafts[0].finish}"')
+        return [event, *([_usage_event(self._head, self._words)] if self._include_usage else [])]
+
+    def failure(self, failure: Failure) -> bytes:
+        """An error event; its finish reason is null."""
+        choice = '{"text":"","index":0,"finish_reason":null,"logprobs":null}'
+        return _error_event(self._head, choice, failure)
+
+    def _event(self, tokens: int, finish: str) -> bytes:
+        text = self._words.drafts[0].cut(self._start, tokens).text
+        self._start += tokens
+        choice = f'{{"text":{quote(text)},"index":0,"finish_reason":{finish}}}'
+        return f'{self._head},"choices":[{choice}]}}\n\n'.encode()
+
+
+def _head(words: Words, kind: str) -> str:
+    """What all events of an OpenAI stream begin with."""
+    head = {
+        "id": f"chatcmpl-{words.request_id}",
+        "object": kind,
+        "created": int(time.time()),
+        "model": words.model,
+        "system_fingerprint": fingerprint(words.model),
+    }
+    return f"data: {_compact(head)[:-1]}"
+
+
+def _usage_event(head: str, words: Words) -> bytes:
+    return f'{head},"choices":[],"usage":{_compact(words.usage.as_map())}}}\n\n'.encode()
+
+
+def _error_event(head: str, choice: str, failure: Failure) -> bytes:
+    usual = {"message": failure.message, "type": failure.kind, "param": None, "code": failure.code}
+    error = _compact(usual | failure.details)
+    return f'{head},"choices":[{choice}],"error":{error}}}\n\n'.encode()
 
 
 def _announcement(draft: Draft) -> str:

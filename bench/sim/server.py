@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from bench.sim.auth import Auth
+from bench.sim.completions import completions, responses
 from bench.sim.driver import Driver
 from bench.sim.embedding import embed
 from bench.sim.encoding import encode
@@ -178,6 +179,8 @@ def _application(gateway: Gateway) -> web.Application:
     app.add_routes(
         [
             web.post("/v1/chat/completions", inference(chat)),
+            web.post("/v1/completions", inference(completions)),
+            web.post("/v1/responses", inference(responses)),
             web.post("/v1/generate/{model:.+}", inference(generate)),
             web.post("/v1/encode/{model:.+}", inference(encode)),
             web.post("/v1/score/{model:.+}", inference(score)),

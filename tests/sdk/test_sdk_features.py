@@ -101,3 +101,12 @@ def test_reasoning_comes_apart(client: Client) -> None:
     assert (len(message["reasoning_content"]), len(message["content"])) == (32, 32)
     deltas = [choice["delta"] for choice in chat_stream(client, include_reasoning=True)]
     assert "".join(delta.get("reasoning_content", "") for delta in deltas) != ""
+
+
+@LATER
+def test_responses(client: Client) -> None:
+    """A prompt or messages in, one message out."""
+    for asked in ("hello", MESSAGES):
+        reply = client.call("responses", PLAIN, asked, max_output_tokens=8)
+        assert (reply["status"], reply["usage"]["output_tokens"]) == ("completed", 8)
+        assert len(reply["output"][0]["content"][0]["text"]) == 32

@@ -1,6 +1,7 @@
 """The routes that dress encode and score as other APIs: embeddings, rerank, moderations."""
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,28 @@ def test_score_tells_usage_in_0_10_alone(gateway: Running, later: Running) -> No
     path = "/v1/score/BAAI/bge-reranker-v2-m3"
     assert "usage" not in gateway.http.post(path, json=body).json()
     assert later.http.post(path, json=body).json()["usage"] == {"input_tokens": 6}
+
+
+def test_fault_plans_reach_these_routes_too(start: Start, tmp_path: Path) -> None:
+    """Each words the refusal as its own, with the same advice."""
+    (tmp_path / "plan.yaml").write_text(
+        "- {fault: refuse, operation: embed, signal: GATEWAY_TIMEOUT}\n"
+        "- {fault: refuse, operation: rerank, signal: RESOURCE_EXHAUSTED}\n"
+        "- {fault: refuse, operation: extract, signal: MODEL_LOADING}\n"
+    )
+    options = ("--dialect", "0.10", "--fleet", "l4=1", "--fault-plan", str(tmp_path / "plan.yaml"))
+    http = start(*options).http
+    extraction = {"text": "x", "params": {"labels": ["y"]}}
+    for path, body, status, code, told in (
+        (EMBED, ASKED, 504, "GATEWAY_TIMEOUT", "overall_timeout"),
+        ("/v1/rerank", RERANK, 503, "RESOURCE_EXHAUSTED", ""),
+        ("/v1/extract/urchade/gliner_multi-v2.1", extraction, 503, "MODEL_LOADING", "MODEL_LOADING"),
+    ):
+        reply = http.post(path, json=body)
+        assert (reply.status_code, reply.headers["x-sie-error-code"]) == (status, code)
+        assert reply.headers["retry-after"] == "5"
+        assert reply.json().get("error", {}).get("code", "") == told
+        assert http.post(path, json=body).status_code == 200
 
 
 def test_moderations_are_not_implemented(either: Running) -> None:
