@@ -29,7 +29,7 @@ class Failure:
     """What the dialect says beyond that."""
 
 
-class NotTakenError(Exception):
+class NotTakenError(LookupError):
     """The fleet did not take a stream's job."""
 
     def __init__(self, verdict: Verdict) -> None:
@@ -175,7 +175,7 @@ class EventStream:
             headers={
                 "Content-Type": "text/event-stream",
                 "Cache-Control": "no-cache",
-                "Connection": "keep-alive",
+                "Connection": "close" if "close" in self._faults else "keep-alive",
                 "x-accel-buffering": "no",
                 "x-sie-request-id": exchange.request_id,
             }

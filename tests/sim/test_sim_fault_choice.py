@@ -79,7 +79,7 @@ def test_kinds_add_up(faulty: Faulty) -> None:
         ("{fault: delay, operation: any}", ":1: delay_s is missing"),
         ("{fault: refuse, operation: any, signal: MODEL_LODING}", "did you mean 'MODEL_LOADING'?"),
         ("{fault: hang, operation: encod}", "did you mean 'encode'?"),
-        ("{fault: no_done, operation: encode}", "not one of chat, generate, completions, any"),
+        ("{fault: no_done, operation: encode}", "not one of chat, generate, completion, any"),
         ("{fault: drop, operation: any, share: 1.5}", "share is 1.5, not a share from 0 to 1"),
         ("{fault: drop, operation: any, requests: [0]}", "not a list of request numbers, counted from 1"),
         ("{fault: drop, operation: any, requests: [1], every: 2}", "every and requests do not go together"),

@@ -189,7 +189,7 @@ def test_a_connection_can_be_closed_after_a_reply(faulty: Faulty) -> None:
     http = faulty("- {fault: close, operation: any, count: 2}\n").http
     assert http.post(ENCODE, json=ITEMS).headers["connection"] == "close"
     reply = http.post(GENERATE, json=PROMPT | {"stream": True})
-    assert lines(reply)[-1] == DONE
+    assert (reply.headers["connection"], lines(reply)[-1]) == ("close", DONE)
     assert http.post(ENCODE, json=ITEMS).headers.get("connection") != "close"
 
 
