@@ -7,8 +7,8 @@ from bench.sim.model import BUNDLES, CARDS, CHIPS
 from bench.sim.signals import SIGNALS
 
 ANY = "any"
-STREAMED = ("chat", "generate", "completions")
-OPERATIONS = (*STREAMED, "responses", "encode", "score", "extract", "embeddings", "rerank")
+STREAMED = ("chat", "generate", "completion")
+OPERATIONS = (*STREAMED, "encode", "score", "extract", "embed", "rerank")
 
 Check = tuple[Callable[[object], bool], str]
 

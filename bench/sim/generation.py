@@ -12,12 +12,12 @@ from bench.sim.fields import check_abilities, check_fields
 from bench.sim.gateway import Exchange
 from bench.sim.lookup import find_card, find_lane, require_warm
 from bench.sim.messages import count_messages
-from bench.sim.mishaps import planned_break, refuse_as_planned, stream_failure
+from bench.sim.mishaps import planned_break, refuse_as_planned
 from bench.sim.model import Card, Chunk, Finished, Job, Lane
 from bench.sim.refusals import verdict_refusal
 from bench.sim.reply import JSON_TYPE, GenerateEnvelope, OpenAIEnvelope, RefusalError, openai
 from bench.sim.scripts import ChatScript, GenerateScript, Usage, Words, fingerprint
-from bench.sim.stream import Break, EventStream, NotTakenError, Script
+from bench.sim.stream import Break, EventStream, NotTakenError, Script, stream_failure
 from bench.sim.text import count_tokens
 from bench.sim.waiting import complete
 

@@ -3,7 +3,7 @@
 from bench.sim.gateway import Exchange
 from bench.sim.refusals import signal_refusal
 from bench.sim.reply import Envelope
-from bench.sim.stream import Break, Failure
+from bench.sim.stream import Break, stream_failure
 
 _TURNS = ("stream_error", "stream_cut", "drop", "hang", "garbage")
 
@@ -29,11 +29,3 @@ def planned_break(exchange: Exchange, operation: str) -> Break | None:
     first = min(turns, key=lambda fault: fault.after_events or 0)
     failure = stream_failure(exchange, first.code, "server_error", f"The fault plan says {first.code}")
     return Break(first.after_events or 0, first.fault, first.how, failure)
-
-
-def stream_failure(exchange: Exchange, code: str, kind: str, message: str) -> Failure:
-    """An error inside a stream, with the keys of the dialect."""
-    settings = exchange.gateway.settings
-    later = {"param": None, "retry_after_s": settings.advice_s(code)}
-    keys = settings.dialect.stream_error_keys
-    return Failure(code, kind, message, {key: value for key, value in later.items() if key in keys})

@@ -9,11 +9,17 @@ from aiohttp import web
 from bench.sim.damage import GARBAGE_EVENT, damaged_ending
 from bench.sim.gateway import Exchange
 from bench.sim.keep_alive import COMMENT, KeepAlive
-from bench.sim.limits import FIRST_CHUNK, Watch
+from bench.sim.limits import FIRST_CHUNK, INTER_CHUNK, OVERALL, Watch
 from bench.sim.model import Chunk, Finished, ItemsDone, Job, JobEvent, Lost, Verdict
 from bench.sim.truth import monotonic_ns
 from bench.sim.waiting import republished
 
+_MESSAGES = {
+    FIRST_CHUNK: "The first chunk did not come in time",
+    INTER_CHUNK: "The next chunk did not come in time",
+    OVERALL: "The answer took too long",
+    "transport_failure": "Result channel closed",
+}
 _DONE = b"data: [DONE]\n\n"
 
 
@@ -28,7 +34,15 @@ class Failure:
     """What the dialect says beyond that."""
 
 
-class NotTakenError(Exception):
+def stream_failure(exchange: Exchange, code: str, kind: str, message: str) -> Failure:
+    """An error inside a stream, with the keys of the dialect."""
+    settings = exchange.gateway.settings
+    later = {"param": None, "retry_after_s": settings.advice_s(code)}
+    keys = settings.dialect.stream_error_keys
+    return Failure(code, kind, message, {key: value for key, value in later.items() if key in keys})
+
+
+class NotTakenError(LookupError):
     """The fleet did not take a stream's job."""
 
     def __init__(self, verdict: Verdict) -> None:
@@ -49,9 +63,6 @@ class Break:
     act: str
     how: str
     failure: Failure
-
-
-_LOST = Failure("transport_failure", "server_error", "Result channel closed")
 
 
 class Script(Protocol):
@@ -100,7 +111,7 @@ class EventStream:
         if self._watch:
             self._watch.progress()
         if isinstance(event, Lost):
-            self._finish(event.at_ns, None if self._sequence else _LOST)
+            self._finish(event.at_ns, None if self._sequence else self._failure("transport_failure"))
             return
         planned = self._planned
         goes_on = not planned or planned.after_events != self._sequence or self._turn(event.at_ns, planned)
@@ -162,7 +173,10 @@ class EventStream:
         if limit == FIRST_CHUNK and watch and republished(self._exchange, self._job, self.take, watch):
             return
         self._stop_watch()
-        self._finish(monotonic_ns(), Failure(limit, "server_error", limit.replace("_", " ")))
+        self._finish(monotonic_ns(), self._failure(limit))
+
+    def _failure(self, code: str) -> Failure:
+        return stream_failure(self._exchange, code, "server_error", _MESSAGES[code])
 
     async def _respond(self) -> web.StreamResponse:
         exchange = self._exchange

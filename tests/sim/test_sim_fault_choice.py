@@ -1,11 +1,17 @@
 """Which requests a fault meets: by number, by share, by instant, by operation, model, pool and profile."""
 
+import json
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from bench.sim.fault_kinds import CHECKS, KINDS
 from bench.sim.faults import FaultPlanError, load_fault_plan
+from bench.sim.signals import SIGNALS
 from tests.sim.process import Faulty, Running
 from tests.sim.wire import CHAT, COMPLETIONS, ENCODE, GENERATE, ITEMS, PAIRS, PROMPT, SCORE, streamed, trace
 
@@ -73,13 +79,41 @@ def test_kinds_add_up(faulty: Faulty) -> None:
     assert streamed(http, GENERATE)[-1] == "data: [DONE]"
 
 
+WORDS = st.sampled_from(["fault", "when", *CHECKS])
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 10),
+    st.floats(allow_nan=False),
+    st.sampled_from([*KINDS, *SIGNALS, "any", "chat", "none", "BAAI/bge-m3", ""]),
+    st.lists(st.integers(-1, 3), max_size=2),
+    st.dictionaries(WORDS, st.integers(), max_size=1),
+)
+ENTRIES = st.one_of(VALUES, st.dictionaries(WORDS, VALUES, max_size=5))
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.lists(ENTRIES, max_size=3))
+def test_any_plan_is_read_whole_or_refused_with_a_line(entries: list[object]) -> None:
+    """No entry gets lost, and nothing but a FaultPlanError comes of bad ones, in one line."""
+    with TemporaryDirectory() as folder:
+        plan = Path(folder) / "plan.yaml"
+        plan.write_text(json.dumps(entries))
+        read, message = -1, ""
+        try:
+            read = len(load_fault_plan(plan))
+        except FaultPlanError as exc:
+            message = str(exc)
+    assert read == len(entries) or (f"{plan}:1: " in message and "\n" not in message)
+
+
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
         ("{fault: delay, operation: any}", ":1: delay_s is missing"),
         ("{fault: refuse, operation: any, signal: MODEL_LODING}", "did you mean 'MODEL_LOADING'?"),
         ("{fault: hang, operation: encod}", "did you mean 'encode'?"),
-        ("{fault: no_done, operation: encode}", "not one of chat, generate, completions, any"),
+        ("{fault: no_done, operation: encode}", "not one of chat, generate, completion, any"),
         ("{fault: drop, operation: any, share: 1.5}", "share is 1.5, not a share from 0 to 1"),
         ("{fault: drop, operation: any, requests: [0]}", "not a list of request numbers, counted from 1"),
         ("{fault: drop, operation: any, requests: [1], every: 2}", "every and requests do not go together"),

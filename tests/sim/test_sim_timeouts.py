@@ -60,11 +60,16 @@ def test_a_late_next_chunk_is_an_error_after_text(faulty: Faulty) -> None:
     assert (reply.status_code, reply.json()["error"]["code"]) == (502, "inter_chunk_timeout")
 
 
-def test_an_answer_that_takes_too_long_altogether(start: Start) -> None:
+@pytest.mark.parametrize(
+    ("dialect", "keys"),
+    [("0.4", {"code", "message"}), ("0.10", {"code", "message", "param", "retry_after_s"})],
+)
+def test_an_answer_that_takes_too_long_altogether(start: Start, dialect: str, keys: set[str]) -> None:
     """The overall limit ends streams in the middle and whole replies with a 504."""
-    http = start("--fleet", "l4=1", "--overall-timeout-s", "0.4").http
+    http = start("--fleet", "l4=1", "--overall-timeout-s", "0.4", "--dialect", dialect).http
     *_, event, done = streamed(http, GENERATE, max_new_tokens=LONG)
     assert (body(event)["error"]["code"], done) == ("overall_timeout", DONE)
+    assert body(event)["error"].keys() == keys
     reply = http.post(COMPLETIONS, json=CHAT | {"max_tokens": LONG})
     assert (reply.status_code, reply.json()["error"]["code"]) == (504, "overall_timeout")
     workers = http.get("/health").json()["workers"]
