@@ -37,7 +37,7 @@ def until_loaded(http: httpx.Client, name: str = MODEL) -> None:
 @pytest.mark.parametrize("dialect", ["0.4", "0.10"])
 def test_items_are_refused_until_the_model_is_loaded(start: Start, dialect: str) -> None:
     """The first use begins the load; the same worker's other models stay where they are."""
-    http = start("--fleet", "l4=1", "--dialect", dialect, "--model-load-s", "1").http
+    http = start("--fleet", "l4=1", "--dialect", dialect, "--model-load-s", "3").http
     assert (state(http), loaded(http)) == ("available", [])
     first = http.post(ENCODE, json=ITEMS)
     assert (first.status_code, first.json()["error"]["code"]) == (503, "MODEL_LOADING")
