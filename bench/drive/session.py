@@ -24,6 +24,9 @@ from bench.workload import Schedule, Texts
 LEAD_NS = NS_PER_S // 2
 """From now to the agreed start: time to render the first requests."""
 
+SWITCH_S = 0.0001
+"""So long Locust's thread may keep the engine from running Python."""
+
 POST_EVERY_S = 0.1
 
 MOST_OPENED = 2048
@@ -74,7 +77,7 @@ class Session:
 
     def start(self) -> None:
         """Start the engine thread, and the greenlet that tells Locust of its results."""
-        sys.setswitchinterval(0.0005)
+        sys.setswitchinterval(SWITCH_S)
         self._surroundings.start()
         self._thread = gevent.get_hub().threadpool.spawn(self._engine.run)
         self._bridge = gevent.spawn(self._tell)
