@@ -6,7 +6,7 @@ that reading JSON is never in the way of a stamp.
 
 import httptools
 
-from bench.protocol.facts import Ask, Facts, Kind
+from bench.protocol.facts import GENERATION, Ask, Facts, Kind
 from bench.protocol.replies import Reader, WholeReader
 from bench.protocol.streams import StreamReader
 
@@ -140,12 +140,13 @@ class Exchange:
         self._finish(now_ns)
 
     def _choose_reader(self) -> None:
-        """Only a 200 of a streamed request is a stream, and only if it says so."""
+        """Only a 200 of a streamed generation is a stream, and only if it says so."""
         facts, headers = self.facts, self._framing.headers
         facts.status, facts.headers_ns = self._framing.status, self._framing.head_ns
         facts.request_id = headers.get("x-sie-request-id")
         streams = "event-stream" in headers.get("content-type", "")
-        if self._ask.stream and facts.status == 200 and streams:
+        asked = self._ask.stream and self._ask.operation in GENERATION
+        if asked and facts.status == 200 and streams:
             self._reader = StreamReader(self._kind, self._ask, facts)
         else:
             self._reader = WholeReader(self._kind, self._ask, facts, headers)

@@ -21,7 +21,7 @@ from bench.record.folder import Books, RunFolder, Salvage, worker_of
 from bench.record.log import FLUSH_EVERY_NS, EndedRow, LogReader, LogRows, Sent, values_of
 from bench.record.schema import EVENTS, FIELDS, REQUESTS, Attempt, Outcome, Record
 
-BATCH = 20_000
+BATCH = 5_000
 
 GRACE_NS = 4 * FLUSH_EVERY_NS
 """After a kill, what was due this long after the last beat may have happened without being logged."""
@@ -62,14 +62,14 @@ def join(folder: RunFolder) -> tuple[Books, Salvage]:
     """Write requests.parquet and events.parquet; returns the books, and what stays uncertain.
 
     Idempotent: it reads only the schedule and the logs. However many requests there are, it holds where they
-    stand and 20,000 of them. Raises FolderError without a schedule.
+    stand and 5,000 of them. Raises FolderError without a schedule.
     """
     schedule = folder.schedule()
     logs = _read(folder.log_files())
     beats = [beat for beat in logs.beats if beat is not None]
     doubts = _Doubts([range(beat, beat + GRACE_NS) for beat in {end or 0 for end in logs.beats}])
     books: Counter[str] = Counter()
-    rows = [LogRows(path) if path.stat().st_size else None for path in logs.paths]
+    rows = [LogRows(path) for path in logs.paths]
     with (
         pq.ParquetWriter(folder.requests_file, REQUESTS, compression="zstd") as requests,
         pq.ParquetWriter(folder.events_file, EVENTS, compression="zstd") as events,
@@ -78,7 +78,7 @@ def join(folder: RunFolder) -> tuple[Books, Salvage]:
             books.update(entry.values[_OUTCOME] for entry in batch)
             requests.write_table(_request_table(batch))
             events.write_table(_event_table([entry for entry in batch if entry.event_ns]))
-    for log in filter(None, rows):
+    for log in rows:
         log.close()
     outcomes = {outcome.value: books[outcome.value] for outcome in Outcome}
     return Books(scheduled=books.total(), outcomes=outcomes), Salvage(
@@ -113,7 +113,7 @@ Ints = npt.NDArray[np.int64]
 
 
 def _batches(
-    schedule: pa.Table, logs: _Logs, rows: Sequence[LogRows | None], doubts: _Doubts
+    schedule: pa.Table, logs: _Logs, rows: Sequence[LogRows], doubts: _Doubts
 ) -> Iterator[list[EndedRow]]:
     """Every row of the books, by index."""
     index, log, place = _sorted(logs)
@@ -127,16 +127,9 @@ def _batches(
         part = order[start : start + BATCH]
         lost = _lost(schedule, logs, index[part][log[part] == _NO_LOG], doubts)
         yield [
-            next(lost) if number == _NO_LOG else _at(rows, number, where)
+            next(lost) if number == _NO_LOG else rows[number].at(where)
             for number, where in zip(log[part].tolist(), place[part].tolist(), strict=True)
         ]
-
-
-def _at(rows: Sequence[LogRows | None], number: int, place: int) -> EndedRow:
-    log = rows[number]
-    if log is None:
-        raise ValueError("an empty log holds no entries")
-    return log.at(place)
 
 
 def _sorted(logs: _Logs) -> tuple[Ints, Ints, Ints]:

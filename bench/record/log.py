@@ -10,7 +10,6 @@ An entry is a little-endian uint32 length and that many bytes of msgpack, one of
 """
 
 import fcntl
-import mmap
 import os
 import struct
 from array import array
@@ -125,17 +124,17 @@ class LogRows:
     """The `ended` entries of a log, by the place where `LogReader.raw` found them."""
 
     def __init__(self, path: Path) -> None:
-        with path.open("rb") as file:
-            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        # Not mapped: the pages of a mapped log would count as ours.
+        self._file = os.open(path, os.O_RDONLY)
 
     def at(self, place: int) -> EndedRow:
         """The entry whose body begins there."""
-        (length,) = _LENGTH.unpack_from(self._bytes, place - _LENGTH.size)
-        return EndedRow(*msgpack.unpackb(self._bytes[place : place + length], raw=False)[1:])
+        (length,) = _LENGTH.unpack(os.pread(self._file, _LENGTH.size, place - _LENGTH.size))
+        return EndedRow(*msgpack.unpackb(os.pread(self._file, length, place), raw=False)[1:])
 
     def close(self) -> None:
         """Give the file back."""
-        self._bytes.close()
+        os.close(self._file)
 
 
 def is_written(path: Path) -> bool:
