@@ -29,8 +29,8 @@ SWITCH_S = 0.0001
 
 POST_EVERY_S = 0.1
 
-MOST_OPENED = 2048
-"""Connections opened before the start, at most."""
+MOST_OPENED = 512
+"""Connections opened before the start of an open loop, at most; later ones are opened as they are needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +184,10 @@ def _connections(plan: Plan, workers: int) -> int:
     """How many to open: one a user; or the arrivals of the busiest second, which is a guess."""
     loop, due_ns = plan.scenario.closed_loop, plan.schedule.due_ns
     if loop is not None:
-        most = loop.users
-    elif due_ns is None or not len(due_ns):
-        most = 0
-    else:
-        most = int(np.bincount(due_ns // NS_PER_S).max())
-    return min(-(-most // workers), MOST_OPENED)
+        return -(-loop.users // workers)
+    if due_ns is None or not len(due_ns):
+        return 0
+    return min(-(-int(np.bincount(due_ns // NS_PER_S).max()) // workers), MOST_OPENED)
 
 
 def _boot_id() -> str:
