@@ -188,7 +188,11 @@ class Engine:
         """Take orders that are due until then."""
         self._to_render_ns = self._next_to_render_ns()
         while most > 0 and self._to_render_ns is not None and self._to_render_ns <= limit_ns:
-            self._wait_for(self._supply.take())
+            order = self._supply.take()
+            if order.due_ns <= self._now_ns:
+                self._launch(order)
+            else:
+                self._wait_for(order)
             self._to_render_ns = self._next_to_render_ns()
             most -= 1
 

@@ -4,6 +4,8 @@ Framing is done as bytes come; bodies of streams are kept with their instants an
 that reading JSON is never in the way of a stamp.
 """
 
+from functools import lru_cache
+
 import httptools
 
 from bench.protocol.facts import GENERATION, Ask, Facts, Kind
@@ -12,6 +14,11 @@ from bench.protocol.streams import StreamReader
 
 UNDECODED_BYTES = 1 << 16
 """So much of a stream may wait to be read."""
+
+
+@lru_cache(maxsize=1024)
+def _word(name: bytes) -> str:
+    return name.decode("latin-1").lower()
 
 
 class Framing:
@@ -36,7 +43,7 @@ class Framing:
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header."""
         if not self.complete:
-            self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+            self.headers[_word(name)] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """Note status and instant; a second head says that the connection is out of step."""

@@ -28,6 +28,11 @@ _ATTEMPTS = FIELDS.index("attempt_log")
 values_of = attrgetter(*FIELDS)
 """The values of a Record, in the order of FIELDS."""
 
+# A `sent` entry, packed at once: its length, an array of four that begins with "sent", three int64.
+_SENT = struct.Struct(">11sqBqBq")
+_INT64 = 0xD3
+_SENT_HEAD = _LENGTH.pack(_SENT.size - _LENGTH.size) + b"\x94\xa4sent" + bytes([_INT64])
+
 FLUSH_EVERY_NS = 50_000_000
 """Entries reach the operating system at least this often while the writer is turned."""
 
@@ -77,7 +82,7 @@ class LogWriter:
 
     def sent(self, index: int, scheduled_ns: int, handed_ns: int) -> None:
         """Note that a request is on its way."""
-        self._add(["sent", index, scheduled_ns, handed_ns])
+        self._pending += _SENT.pack(_SENT_HEAD, index, _INT64, scheduled_ns, _INT64, handed_ns)
 
     def ended(self, record: Record, event_ns: "array[int]", event_chars: "array[int]") -> None:
         """Note what became of a request."""
@@ -107,8 +112,7 @@ class LogWriter:
 
     def _add(self, entry: Sequence[Any]) -> None:
         body = self._pack(entry)
-        self._pending += _LENGTH.pack(len(body))
-        self._pending += body
+        self._pending += _LENGTH.pack(len(body)) + body
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ RING = 256
 Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+# Made by the ten thousand a second, and never changed: checking that costs more than all else in it.
+@dataclass(slots=True)
 class Planned:
     """One request as the schedule has it."""
 
@@ -98,11 +99,11 @@ class Schedule:
             index=index,
             traffic=traffic,
             profile=traffic.profiles[self.profile_number[row]] if traffic.profiles else None,
-            item_tokens=int(self.item_tokens[row]),
-            out_tokens=int(self.out_tokens[row]) if generates else None,
-            due_ns=None if self.due_ns is None else int(self.due_ns[row]),
-            user=None if self.user is None else int(self.user[row]),
-            think_ns=0 if self.think_ns is None else int(self.think_ns[row]),
+            item_tokens=self.item_tokens.item(row),
+            out_tokens=self.out_tokens.item(row) if generates else None,
+            due_ns=None if self.due_ns is None else self.due_ns.item(row),
+            user=None if self.user is None else self.user.item(row),
+            think_ns=0 if self.think_ns is None else self.think_ns.item(row),
         )
 
     def part(self, worker: int, workers: int) -> Iterator[Planned]:

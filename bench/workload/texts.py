@@ -41,10 +41,9 @@ class Texts:
             case _:
                 lengths = [planned.item_tokens]
         per_token = self.per_token(traffic)
-        return tuple(
-            self.text(planned.index, place, max(1, round(tokens * per_token)))
-            for place, tokens in enumerate(lengths)
-        )
+        index = planned.index
+        sizes = [max(1, round(tokens * per_token)) for tokens in lengths]
+        return tuple([self.text(index, place, chars) for place, chars in enumerate(sizes)])
 
     def per_token(self, traffic: Traffic) -> float:
         """Characters a token of that class's texts is taken to have."""
@@ -53,7 +52,7 @@ class Texts:
     def text(self, index: int, place: int, chars: int) -> str:
         """Exactly `chars` characters; ASCII."""
         key = hashlib.blake2b(f"{self.seed}/{index}/{place}".encode(), digest_size=16).digest()
-        opening = " ".join(WORDS[byte] for byte in key[:8])
+        opening = " ".join([WORDS[byte] for byte in key[:8]])
         start = int.from_bytes(key[8:], "big") % len(self._river)
         missing = max(0, chars - len(opening) - 1)
         return f"{opening} {self._flow(start, missing)}"[:chars].ljust(chars, ".")
