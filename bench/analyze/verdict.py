@@ -39,12 +39,12 @@ STEAL_SHARE = 0.05
 class Generator(Value):
     """Facts about ourselves, over the requests of the window; None where nothing was sent.
 
-    Shares are between 0 and 1: of the scheduled requests that were sent, or tried to be (a server that nobody
-    can connect to is no fault of ours); of the sent ones that carry the kernel's stamps; of the stream events
-    that shared a read with an earlier one. Over the whole run, None where not told: of one core's time, that
-    the engine was busy (not only awake), and that it was ready and had no core; of all cores that we may run
-    on, what other programs had, and what the hypervisor took. `late` counts requests that were sent more than
-    a millisecond after they were due.
+    Shares are between 0 and 1. Of the scheduled requests: those that were sent, or tried to be (a server that
+    nobody can connect to is no fault of ours). Of the sent ones: those that carry the kernel's stamps. Of the
+    stream events: those that shared a read with an earlier one. Over the whole run, None where not told: of
+    one core's time, that the engine was busy (not only awake), and that it was ready and had no core; of all
+    cores that we may run on, what other programs had, and what the hypervisor took. `late` counts requests
+    that were sent more than 1 ms after they were due.
     """
 
     sent_share: float | None

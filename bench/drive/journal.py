@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.drive.bulletin import Bulletin
+from bench.drive.control import hidden
 from bench.drive.flight import Flight
+from bench.protocol import Facts
 from bench.record import Attempt, LogWriter
 from bench.workload import Planned
 
@@ -28,6 +30,8 @@ class LoggedJournal:
     log: LogWriter
     start_ns: int
     worker: int
+    keys: tuple[str, ...] = ()
+    """Credentials, which the server's words may repeat and no record holds."""
     bulletin: Bulletin = field(default_factory=Bulletin)
     sent_count: int = 0
     ended_count: int = 0
@@ -45,6 +49,8 @@ class LoggedJournal:
         """Log the Record."""
         tag: Tag = flight.order.tag
         facts = flight.exchange.facts
+        if self.keys:
+            _hide(facts, self.keys)
         instants = _NO_EVENTS
         if facts.event_ns:
             start_ns = self.start_ns
@@ -125,6 +131,17 @@ class LoggedJournal:
 
     def _since(self, instant_ns: int | None) -> int | None:
         return None if instant_ns is None else instant_ns - self.start_ns
+
+
+def _hide(facts: Facts, keys: tuple[str, ...]) -> None:
+    for name in _WORDS:
+        said = getattr(facts, name)
+        if said is not None and any(key in said for key in keys):
+            setattr(facts, name, hidden(said, keys))
+
+
+_WORDS = ("error_code", "error_message", "finish_reason", "request_id", "attempt_id")
+"""What a reply says in the server's own words."""
 
 
 @dataclass(slots=True)

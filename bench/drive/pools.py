@@ -65,9 +65,9 @@ class Pools:
             # Noted before the call: a pool whose creation was interrupted may exist.
             self._made.append(pool.name)
             answer = self._control.write("POST", "/v1/pools", body)
-            if answer.status_code not in {200, 201}:
+            if answer.status not in {200, 201}:
                 self._made.remove(pool.name)
-                raise TargetError(self._cannot_make(pool.name, answer.status_code, answer.content))
+                raise TargetError(self._cannot_make(pool.name, answer.status, answer.body))
             self._say(f"pool {pool.name} made")
         elif before.is_made_by(body):
             self._say(f"pool {pool.name} was there, and is used")
@@ -79,7 +79,7 @@ class Pools:
         self._renewals.append(gevent.spawn(self._renew, pool))
 
     def _cannot_make(self, name: str, status: int, body: bytes) -> str:
-        why = self._control.masked(refusal(status, body))
+        why = refusal(status, body)
         hint = "; pool writes need the admin token: name its variable in target.admin_key_env"
         return f"pool {name} cannot be made: {why}{hint if status == 403 else ''}"
 
@@ -97,9 +97,9 @@ class Pools:
             answer = self._control.write(method, path)
         except TargetError as error:
             return str(error)
-        if answer.status_code in good:
+        if answer.status in good:
             return None
-        return self._control.masked(refusal(answer.status_code, answer.content))
+        return refusal(answer.status, answer.body)
 
     def _await_workers(self, pool: Pool) -> PoolState:
         deadline_s = time.monotonic() + pool.wait_s
@@ -120,15 +120,15 @@ class Pools:
 def look(control: Control, name: str) -> PoolState | None:
     """A pool as the gateway shows it; None where it knows none of that name. Raises TargetError."""
     answer = control.get(_path(name))
-    if answer.status_code == 404:
+    if answer.status == 404:
         return None
-    if answer.status_code != 200:
-        why = control.masked(refusal(answer.status_code, answer.content))
+    if answer.status != 200:
+        why = refusal(answer.status, answer.body)
         raise TargetError(f"pool {name} cannot be read: {why}")
     try:
-        return read_pool(answer.content)
+        return read_pool(answer.body)
     except ValueError as error:
-        raise TargetError(f"pool {name} cannot be read: {control.masked(str(error))}") from None
+        raise TargetError(f"pool {name} cannot be read: {error}") from None
 
 
 def _path(name: str) -> str:

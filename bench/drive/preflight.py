@@ -10,7 +10,7 @@ from bench.drive.engine import Engine
 from bench.drive.flight import Order
 from bench.drive.journal import KeptJournal
 from bench.drive.pools import look
-from bench.protocol import Ask, Endpoint, Facts, render
+from bench.protocol import Ask, Endpoint, Facts, chars_per_token, render
 from bench.record import TargetSaid
 from bench.scenario import Scenario, Traffic
 from bench.workload import DEFAULT_CHARS_PER_TOKEN, Planned, Texts
@@ -103,8 +103,8 @@ def _calibrate(scenario: Scenario, traffic: Traffic, control: Control, learned: 
     facts = _try(scenario, control.endpoint, ask)
     if facts.outcome not in {"ok", "degraded"}:
         _complain(traffic, facts, learned, control)
-    elif facts.in_tokens and not scenario.chars_per_token:
-        learned.chars_per_token[name] = len(ask.texts[0]) / facts.in_tokens
+    elif not scenario.chars_per_token and (length := chars_per_token(ask, facts)):
+        learned.chars_per_token[name] = length
         learned.sources[name] = "usage"
 
 

@@ -54,7 +54,8 @@ class Session:
         self.plan = plan
         self._environment = environment
         self._log = LogWriter(plan.folder.log_file(worker))
-        self._journal = LoggedJournal(self._log, 0, worker)
+        keys = (plan.endpoint.api_key,) if plan.endpoint.api_key else ()
+        self._journal = LoggedJournal(self._log, 0, worker, keys)
         self._engine = Engine(plan.endpoint, plan.scenario.timeouts, self._journal, plan.scenario.retry)
         self._engine.pool.fill(_connections(plan, workers), plan.scenario.timeouts.connect_s)
         self.start_ns = self._journal.start_ns = time.monotonic_ns() + LEAD_NS

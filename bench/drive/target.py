@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
 from bench.drive.control import Control, TargetError
 from bench.protocol import dialect_of, is_gateway, live_workers, same_model, serving
 from bench.record import TargetSaid
@@ -28,7 +26,7 @@ def _introduce(scenario: Scenario, control: Control) -> TargetSaid:
     if control.endpoint.kind == "openai":
         control.get("/v1/models")
         return TargetSaid(kind="openai", url=control.endpoint.url)
-    health = _tree(control.get("/health"))
+    health = control.get("/health").tree()
     return _gateway(scenario, control, health) if is_gateway(health) else _lone_worker(scenario, control)
 
 
@@ -55,7 +53,7 @@ def _gateway(scenario: Scenario, control: Control, health: dict[str, Any]) -> Ta
 def _lone_worker(scenario: Scenario, control: Control) -> TargetSaid:
     """A server that is loaded without a gateway: it has models that tell what they give, but no workers."""
     response = control.get("/v1/models")
-    if not any("outputs" in model for model in _maps(_tree(response).get("models"))):
+    if not any("outputs" in model for model in _maps(response.tree().get("models"))):
         raise TargetError(
             f"{control.endpoint.url} answers, but is no SIE gateway (its /health does not say so) nor a lone "
             "SIE server; for an OpenAI-compatible server set target.kind: openai"
@@ -72,15 +70,6 @@ def _lone_worker(scenario: Scenario, control: Control) -> TargetSaid:
         dialect=spoken.dialect if version or spoken.source == "told" else None,
         dialect_source=spoken.source if version or spoken.source == "told" else None,
     )
-
-
-def _tree(response: httpx.Response) -> dict[str, Any]:
-    """A JSON object; empty where the answer is none."""
-    try:
-        tree = response.json()
-    except ValueError:
-        return {}
-    return tree if response.status_code == 200 and isinstance(tree, dict) else {}
 
 
 def _check_profiles(scenario: Scenario, said: TargetSaid) -> None:
@@ -109,7 +98,7 @@ def _check_routes(scenario: Scenario, said: TargetSaid) -> None:
 
 
 def _check_models(scenario: Scenario, control: Control) -> None:
-    listing = _tree(control.get("/v1/models"))
+    listing = control.get("/v1/models").tree()
     told = {str(model.get("name")): model for model in _maps(listing.get("models"))}
     listed = [str(model["id"]) for model in _maps(listing.get("data")) if "id" in model] or list(told)
     for traffic in scenario.classes:

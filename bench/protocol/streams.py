@@ -27,16 +27,19 @@ class StreamReader:
         self._kind: Kind = kind
         self._read = _EVENTS[ask.operation]
         self._decoder = EventDecoder()
-        self._done = False
+        self._done = self._unreadable = False
         self._begun: set[Any] = set()
         self._finished: set[Any] = set()
 
     def body(self, piece: bytes, now_ns: int) -> None:
-        """Take a piece; what cannot be read settles the request as malformed."""
+        """Take a piece; what cannot be read settles the request as malformed, and nothing after it counts."""
+        if self._unreadable:
+            return
         try:
             for data in self._decoder.feed(piece):
                 self._event(data, now_ns)
         except MALFORMED as error:
+            self._unreadable = True
             self.facts.error_message = f"{type(error).__name__}: {error}"
             self.facts.settle("failed", "malformed")
 
@@ -56,8 +59,9 @@ class StreamReader:
         note(self.facts, problem)
         self.facts.settle(*judge_in_stream(problem.code))
 
-    def choice(self, index: Any, finish_reason: str | None) -> None:
-        """A choice has said something, perhaps its last."""
+    def choice(self, said: Any, finish_reason: str | None) -> None:
+        """A choice has said something, perhaps its last. Where there is but one, its index means nothing."""
+        index = said.get("index") or 0 if self.ask.choices > 1 else 0
         self._begun.add(index)
         if finish_reason:
             self._finished.add(index)
@@ -104,7 +108,7 @@ def _plain_text(event: Any) -> str | None:
 
 def _chat_event(stream: StreamReader, event: Any, now_ns: int) -> None:
     if text := _plain_text(event):
-        stream.choice(0, None)
+        stream.choice(event["choices"][0], None)
         stream.facts.text(len(text), True, now_ns)
         return
     if problem := problem_instead(event, "choices"):
@@ -114,7 +118,7 @@ def _chat_event(stream: StreamReader, event: Any, now_ns: int) -> None:
         delta = choice.get("delta") or {}
         visible += chars(delta.get("content")) + chars(delta.get("refusal"))
         hidden += chars(delta.get("reasoning_content") or delta.get("reasoning")) + called_chars(delta)
-        stream.choice(choice.get("index") or 0, as_text(choice.get("finish_reason")))
+        stream.choice(choice, as_text(choice.get("finish_reason")))
     if visible or hidden:
         stream.facts.text(visible + hidden, visible > 0, now_ns)
 
@@ -138,7 +142,7 @@ def _completion_event(stream: StreamReader, event: Any, now_ns: int) -> None:
     visible = 0
     for choice in event.get("choices") or ():
         visible += chars(choice.get("text"))
-        stream.choice(choice.get("index") or 0, as_text(choice.get("finish_reason")))
+        stream.choice(choice, as_text(choice.get("finish_reason")))
     if visible:
         stream.facts.text(visible, True, now_ns)
 
@@ -150,7 +154,7 @@ def _generate_event(stream: StreamReader, event: Any, now_ns: int) -> None:
     if visible:
         stream.facts.text(visible, True, now_ns)
     if event.get("done"):
-        stream.choice(0, as_text(event.get("finish_reason")) or "stop")
+        stream.choice(event, as_text(event.get("finish_reason")) or "stop")
         stream.facts.server_ttft_ms = as_number(event.get("ttft_ms"))
 
 

@@ -1,25 +1,22 @@
 """What to send, and what is good enough: scenario files, checked in full before anything happens."""
 
+from bench.scenario.common import Slo
+from bench.scenario.generation import ChatTraffic, CompletionTraffic, GenerateTraffic, Generation
+from bench.scenario.items import (
+    Batch,
+    EmbedTraffic,
+    EncodeTraffic,
+    ExtractTraffic,
+    Ranking,
+    RerankTraffic,
+    ScoreTraffic,
+)
 from bench.scenario.lengths import EmpiricalLength, FixedLength, Length, LognormalLength, TraceLength
 from bench.scenario.load import Fault, ScenarioError, json_schema, load
 from bench.scenario.pools import Pool
 from bench.scenario.sampling import Sampling
 from bench.scenario.shipped import shipped
-from bench.scenario.traffic import (
-    Batch,
-    ChatTraffic,
-    CompletionTraffic,
-    EmbedTraffic,
-    EncodeTraffic,
-    ExtractTraffic,
-    GenerateTraffic,
-    Generation,
-    Ranking,
-    RerankTraffic,
-    ScoreTraffic,
-    Slo,
-    Traffic,
-)
+from bench.scenario.traffic import Traffic
 from bench.scenario.types import (
     ClosedLoop,
     ConstantArrivals,

@@ -7,7 +7,8 @@ refuses is a fault only where that dialect is known to be spoken.
 from collections.abc import Mapping
 from typing import Literal
 
-from bench.scenario.traffic import CompletionTraffic, Generation, Traffic
+from bench.scenario.generation import CompletionTraffic, Generation
+from bench.scenario.traffic import Traffic
 
 Kind = Literal["sie", "openai"]
 

@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from bench.scenario import Batch, ConstantArrivals, Generation, PoissonArrivals, Ranking, Scenario, Traffic
+from bench.scenario import ConstantArrivals, Generation, PoissonArrivals, Scenario, Traffic
 from bench.workload.arrivals import NS_PER_S, Instants, constant, poisson
 from bench.workload.lengths import Tokens, draw
+from bench.workload.shapes import shape_of
 from bench.workload.trace import Trace, read_trace
 
 RING = 256
@@ -45,27 +46,18 @@ class Planned:
     @property
     def items(self) -> int | None:
         """Results due: one an item of a batch; one a document, or as many as the ranking is cut to."""
-        match self.traffic:
-            case Batch():
-                return self.traffic.batch_size
-            case Ranking():
-                return self.traffic.due
-        return None
+        return shape_of(self.traffic).items
 
     @property
     def in_tokens(self) -> int:
         """Input tokens asked for, all items together."""
-        match self.traffic:
-            case Batch():
-                return self.item_tokens * self.traffic.batch_size
-            case Ranking():
-                return self.traffic.query_tokens + self.item_tokens * self.traffic.documents
-        return self.item_tokens
+        shape = shape_of(self.traffic)
+        return shape.query_tokens + self.item_tokens * shape.texts
 
     @property
     def stream(self) -> bool:
         """Whether the reply comes as events."""
-        return isinstance(self.traffic, Generation) and self.traffic.stream
+        return shape_of(self.traffic).stream
 
 
 @dataclass(frozen=True)
@@ -94,7 +86,7 @@ class Schedule:
         """Request `index`; in a closed loop any index of 0 or more exists."""
         row = index % len(self)
         traffic = self.scenario.classes[self.class_number[row]]
-        generates = isinstance(traffic, Generation)
+        generates = shape_of(traffic).generates
         return Planned(
             index=index,
             traffic=traffic,

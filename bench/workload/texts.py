@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 
-from bench.scenario import Batch, Ranking, Traffic
+from bench.scenario import Traffic
 from bench.workload.schedule import Planned
+from bench.workload.shapes import shape_of
 
 DEFAULT_CHARS_PER_TOKEN = 4.0
 
@@ -33,13 +34,10 @@ class Texts:
     def of(self, planned: Planned) -> tuple[str, ...]:
         """The prompt; or the items of a batch; or the query and then the documents of a ranking."""
         traffic = planned.traffic
-        match traffic:
-            case Batch():
-                lengths = [planned.item_tokens] * traffic.batch_size
-            case Ranking():
-                lengths = [traffic.query_tokens] + [planned.item_tokens] * traffic.documents
-            case _:
-                lengths = [planned.item_tokens]
+        shape = shape_of(traffic)
+        lengths = [planned.item_tokens] * shape.texts
+        if shape.query_tokens:
+            lengths.insert(0, shape.query_tokens)
         per_token = self.per_token(traffic)
         index = planned.index
         sizes = [max(1, round(tokens * per_token)) for tokens in lengths]

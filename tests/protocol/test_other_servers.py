@@ -85,6 +85,13 @@ def test_an_error_in_a_stream_is_one_in_any_envelope(ask: Any, error: Any, code:
     assert facts.retry_after_s == (3.0 if code == "QUEUE_FULL" else None)
 
 
+def test_an_error_in_a_field_of_its_own_is_one_too() -> None:
+    """As llama.cpp sends it."""
+    line = b'error: {"code": 500, "message": "no", "type": "server_error"}\n\n'
+    facts, _ = fed(CHAT, chunked(sse(SAID), line), "openai")
+    assert (facts.outcome, facts.reason, facts.error_code) == ("failed", "stream_error", "server_error")
+
+
 def test_a_streamed_completion_is_read_like_a_chat() -> None:
     """Its text stands in the choice itself."""
     head, first, last = (
@@ -96,6 +103,14 @@ def test_a_streamed_completion_is_read_like_a_chat() -> None:
     facts, _ = fed(COMPLETION, [head, *framed, b"0\r\n\r\n"])
     assert (facts.outcome, facts.finish_reason, facts.out_tokens) == ("ok", "length", 9)
     assert (facts.first_token_ns, facts.first_visible_ns, list(facts.event_chars)) == (1, 1, [4])
+
+
+def test_the_index_of_an_only_choice_means_nothing() -> None:
+    """A server was seen that numbers its tokens there."""
+    events = [text(said="a"), text(said="b"), text("stop")]
+    for index, event in enumerate(events):
+        event["choices"][0]["index"] = index
+    assert outcome(COMPLETION, chunked(sse(*events) + DONE), "openai") == ("ok", None)
 
 
 @pytest.mark.parametrize("kind", ["sie", "openai"])

@@ -4,9 +4,22 @@ from typing import Any
 
 import pytest
 
-from bench.protocol import Ask
+from bench.protocol import Ask, chars_per_token
 from bench.protocol.facts import Kind
-from tests.protocol.wire import CHAT, DENSE, DONE, GENERATE, answered, asking, chunked, delta, fed, sse, usage
+from tests.protocol.wire import (
+    CHAT,
+    DENSE,
+    DONE,
+    GENERATE,
+    RESULTS,
+    answered,
+    asking,
+    chunked,
+    delta,
+    fed,
+    sse,
+    usage,
+)
 
 ENDED = sse(delta(role="assistant", content="abcdefgh"), delta("stop"))
 EMBEDDED = {"data": [{"embedding": [0.1]}] * 2}
@@ -23,6 +36,8 @@ def test_usage_is_believed_and_its_lack_is_no_count(kind: Kind) -> None:
     """However many events there were."""
     assert _counts(CHAT, chunked(ENDED + sse(usage(3, 4)) + DONE), kind) == (3, 4, "usage")
     assert _counts(CHAT, chunked(ENDED + DONE), kind) == (None, None, None)
+    silent = {"choices": [], "usage": {"total_tokens": 7}}
+    assert _counts(CHAT, chunked(ENDED + sse(silent) + DONE), kind) == (None, None, None)
 
 
 def test_no_usage_is_owed_where_none_was_asked_for() -> None:
@@ -63,6 +78,14 @@ def test_the_gateway_s_embeddings_count_characters() -> None:
     assert _counts(asking("embed"), reply, "openai") == (7, None, "usage")
 
 
+@pytest.mark.parametrize(("said", "source"), [("worker", "usage"), ("character_estimate", "estimate")])
+@pytest.mark.parametrize("kind", ["sie", "openai"])
+def test_newer_servers_say_who_counted(said: str, source: str, kind: Kind) -> None:
+    """And are believed, either way."""
+    reply = answered(200, {**EMBEDDED, "usage": {"prompt_tokens": 7, "sie_token_source": said}})
+    assert _counts(asking("embed"), reply, kind) == (7, None, source)
+
+
 @pytest.mark.parametrize(("units", "counts"), [("12", (12, None, "usage")), ("12.5", (None, None, None))])
 def test_newer_gateways_count_items_in_a_header(units: str, counts: tuple[Any, ...]) -> None:
     """Where it is a whole number."""
@@ -94,3 +117,30 @@ def test_what_failed_has_no_estimate() -> None:
     """A stream that was cut says nothing of how long it would have been."""
     ask = asking("chat", "hi", stream=True, chars_per_token=4.0)
     assert _counts(ask, chunked(sse(delta(content="a"))), "openai") == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("ask", "tree", "length"),
+    [
+        (
+            asking("embed", "x" * 30, "y" * 10),
+            {"usage": {"prompt_tokens": 8, "sie_token_source": "worker"}},
+            5.0,
+        ),
+        (asking("embed", "x" * 30, "y" * 10), {"usage": {"prompt_tokens": 8}}, None),
+        (asking("encode", "x" * 30, "y" * 10), {"usage": {"input_tokens": 8}}, 5.0),
+        (asking("encode", "x" * 30, "y" * 10), {}, None),
+        (asking("encode", "x" * 30, "y" * 10, chars_per_token=4.0), {}, None),
+        (asking("generate", "x" * 40), {"usage": {"prompt_tokens": 8, "completion_tokens": 1}}, 5.0),
+        (asking("chat", "x" * 40), {"usage": {"prompt_tokens": 8, "completion_tokens": 1}}, 5.0),
+        (asking("chat", "x", params={"tools": [{}]}), {"usage": {"prompt_tokens": 8}}, None),
+        (asking("score", "q"), {"usage": {"input_tokens": 0}}, None),
+        (asking("score", "q", "x"), {"usage": {"input_tokens": 8}}, None),
+    ],
+)
+def test_the_length_of_a_token_is_learned_from_what_was_counted_and_nothing_else(
+    ask: Ask, tree: Any, length: float | None
+) -> None:
+    """Over all texts; not from estimates, tools, or queries counted anew for each document."""
+    facts, _ = fed(ask, answered(200, RESULTS[ask.operation] | {"usage": None} | tree))
+    assert chars_per_token(ask, facts) == length

@@ -162,6 +162,13 @@ def test_a_200_that_is_no_result_is_malformed(reply: bytes) -> None:
     assert fed(ENCODE, reply)[0].error_message
 
 
+@pytest.mark.parametrize("value", [10**400, 1e300, float("inf"), True, "soon", [1]])
+def test_a_number_that_no_column_holds_is_malformed(value: Any) -> None:
+    """Before it is lost in a conversion."""
+    tree = {"text": "t", "finish_reason": "stop", "usage": USAGE, "ttft_ms": value}
+    assert outcome(GENERATE, answered(200, tree)) == ("failed", "malformed")
+
+
 WHOLE: list[tuple[Ask, Any]] = [
     *((ask, {key: [entry] * 2}) for ask, key, entry in LISTS),
     (CHAT, {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}], "usage": USAGE}),

@@ -25,6 +25,40 @@ DENSE = {"dense": {"dims": 2, "values": [0.1, 0.2]}}
 """An item of an encode's result, as JSON has it."""
 
 
+COUNTS = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+_TIMES = {"ttft_ms": 10, "tpot_ms": 2.5, "attempt_id": "a-1", "usage": COUNTS}
+_CALL = {"index": 0, "function": {"name": "find", "arguments": "{}"}}
+_SAID = {"content": "hi", "reasoning_content": "hm", "tool_calls": [_CALL]}
+RESULTS: Mapping[Operation, dict[str, Any]] = {
+    "chat": {"choices": [{"index": 0, "message": _SAID, "finish_reason": "stop"}], "usage": COUNTS},
+    "completion": {"choices": [{"index": 0, "text": "hi", "finish_reason": "stop"}], "usage": COUNTS},
+    "generate": {"model": "m", "text": "hi", "finish_reason": "stop", **_TIMES},
+    "encode": {"model": "m", "items": [DENSE] * 2},
+    "extract": {"model": "m", "items": [{"entities": []}, {"entities": [], "error": None}]},
+    "score": {"model": "m", "scores": [{"item_id": "item-0", "score": 0.9, "rank": 0}]},
+    "embed": {"data": [{"index": 0, "embedding": [0.1]}, {"index": 1, "embedding": [1]}], "usage": COUNTS},
+    "rerank": {"results": [{"index": 0, "relevance_score": 0.9}], "usage": {"total_tokens": 9}},
+}
+"""A whole reply to what `asking` asks for, operation by operation."""
+
+EVENTS: Mapping[Operation, list[dict[str, Any]]] = {
+    "chat": [
+        {"choices": [{"index": 0, "delta": {"role": "assistant", **_SAID}, "finish_reason": None}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+        {"choices": [], "usage": COUNTS},
+    ],
+    "completion": [
+        {"choices": [{"index": 0, "text": "hi", "finish_reason": None}]},
+        {"choices": [{"index": 0, "text": "", "finish_reason": "stop"}], "usage": COUNTS},
+    ],
+    "generate": [
+        {"request_id": "r", "seq": 0, "text_delta": "hi", "done": False},
+        {"request_id": "r", "seq": 1, "text_delta": "", "done": True, "finish_reason": "stop", **_TIMES},
+    ],
+}
+"""A streamed one, for those that stream."""
+
+
 def sse(*events: Any) -> bytes:
     """A body of events, each a JSON value in one line."""
     return b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)

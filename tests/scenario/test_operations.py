@@ -67,8 +67,8 @@ BODIES: list[tuple[str, list[str], dict[str, Any]]] = [
     ("score", ["instruction: Rank", "options: {a: [1]}"], {"instruction": "Rank", "options": {"a": [1]}}),
     (
         "extract",
-        ["labels: [person]", "output_schema: {type: object}", "batch_size: 3"],
-        {"labels": ["person"], "output_schema": {"type": "object"}},
+        ["labels: [person]", "output_schema: {type: object, default: null}", "batch_size: 3"],
+        {"labels": ["person"], "output_schema": {"type": "object", "default": None}},
     ),
     ("embed", ["encoding_format: base64", "dimensions: 64"], {"encoding_format": "base64", "dimensions": 64}),
     ("rerank", ["top_n: 3", "return_documents: true"], {"top_n": 3, "return_documents": True}),
