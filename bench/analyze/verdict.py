@@ -42,9 +42,9 @@ class Generator(Value):
     Shares are between 0 and 1. Of the scheduled requests: those that were sent, or tried to be (a server that
     nobody can connect to is no fault of ours). Of the sent ones: those that carry the kernel's stamps. Of the
     stream events: those that shared a read with an earlier one. Over the whole run, None where not told: of
-    one core's time, that the engine was busy, and that it was ready and had no core; of all cores that we may
-    run on, what other programs had, and what the hypervisor took. `late` counts requests sent more than 1 ms
-    after they were due.
+    one core's time, that the engine was busy (not only awake), and that it was ready and had no core; of all
+    cores that we may run on, what other programs had, and what the hypervisor took. `late` counts requests
+    that were sent more than 1 ms after they were due.
     """
 
     sent_share: float | None
@@ -92,17 +92,17 @@ def generator_facts(run: Run, part: pd.DataFrame) -> Generator:
         send_lag_p99_s=_finite(quantile(sent["send_lag_s"].to_numpy(), 0.99)),
         late=late,
         late_share=_share(late, len(sent)),
-        engine_core_share=_of_the_run(run, "engine_cpu_s"),
+        engine_core_share=_of_the_run(run, "engine_cpu_s", "engine_spun_s"),
         engine_waited_share=_of_the_run(run, "engine_waited_s"),
         others_share=run.info.generator.get("others_share"),
         steal_share=run.info.generator.get("steal_share"),
     )
 
 
-def _of_the_run(run: Run, name: str) -> float | None:
+def _of_the_run(run: Run, name: str, less: str = "") -> float | None:
     told = run.info.generator
     part_s, lasted_s = told.get(name), told.get("ended_at_s")
-    return part_s / lasted_s if part_s is not None and lasted_s else None
+    return (part_s - told.get(less, 0.0)) / lasted_s if part_s is not None and lasted_s else None
 
 
 def _share(some: int, all_of_them: int) -> float | None:

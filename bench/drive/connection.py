@@ -19,8 +19,6 @@ _Socket: Any = monkey.get_original("socket", "socket")
 READ_BYTES = 8192
 """Small on purpose: a large buffer makes Python fault in fresh pages for every read."""
 
-_NOTHING = memoryview(b"")
-
 
 class ConnectionLostError(OSError):
     """The peer cannot be reached, or is gone, or shows no certificate that we trust."""
@@ -40,7 +38,7 @@ class Connection:
         self._reached = False
         self._stamped = False
         self._wire = b""
-        self._pending = _NOTHING
+        self._pending = b""
         self._sent_bytes = 0
         self.handed_ns: int | None = None
         self.sent_ns: int | None = None
@@ -64,7 +62,7 @@ class Connection:
         if not self.connected:
             self._connect()
         if self.connected and self._wire:
-            self._pending = memoryview(self._tls.encrypt(self._wire) if self._tls else self._wire)
+            self._pending = self._tls.encrypt(self._wire) if self._tls else self._wire
             self._wire = b""
             self.handed_ns = time.monotonic_ns()
         if self._pending:
@@ -99,7 +97,7 @@ class Connection:
             self.connected = tls.greet(heard or b"")
         except ssl.SSLError as error:
             raise ConnectionLostError(errno.EPROTO, f"TLS: {error}") from error
-        self._pending = memoryview(tls.outgoing())
+        self._pending = tls.outgoing()
 
     def _send(self) -> None:
         while self._pending:
@@ -110,7 +108,7 @@ class Connection:
             except OSError as error:
                 raise ConnectionLostError(*error.args) from error
             self._sent_bytes += count
-            self._pending = self._pending[count:]
+            self._pending = self._pending[count:] if count < len(self._pending) else b""
 
     def receive(self) -> tuple[bytes, int, int, bool]:
         """Bytes (empty: the peer closed), their stamp, when they were read, and whether the kernel stamped.

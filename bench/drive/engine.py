@@ -144,17 +144,24 @@ class Engine:
                 # Continuous batching answers many streams at once; what is due must not wait for all of them.
                 if self._waiting and self._waiting[0][0] <= self._now_ns:
                     self._send_due()
-            self._now_ns = time.monotonic_ns()
+            before_ns, self._now_ns = self._now_ns, time.monotonic_ns()
+            if not events and not self._undecoded and self._now_ns - before_ns < EARLY_NS:
+                self.pulse.spun(self._now_ns - before_ns)
             self._render(self._now_ns + SOON_NS, AHEAD_ORDERS)
             self._send_due()
             if len(events) < MANY:
                 self._use_idle_time()
-            self._timer.arm(self._waiting[0][0] - EARLY_NS if self._waiting else None)
+            self._set_timer()
             if self.pulse.beats(self._now_ns, TICK_NS):
                 self._tick(self._now_ns)
         self._read_mail()  # what came together with `close`
         self.pulse.stop()
         self._shut()
+
+    def _set_timer(self) -> None:
+        """What is due sooner than that is awaited awake."""
+        alarm_ns = self._waiting[0][0] - EARLY_NS if self._waiting else 0
+        self._timer.arm(alarm_ns if alarm_ns > self._now_ns else None)
 
     def _has_work(self) -> bool:
         """Whether something is due so soon that waking up could come too late, or idle time has a use."""
@@ -181,7 +188,11 @@ class Engine:
         """Take orders that are due until then."""
         self._to_render_ns = self._next_to_render_ns()
         while most > 0 and self._to_render_ns is not None and self._to_render_ns <= limit_ns:
-            self._wait_for(self._supply.take())
+            order = self._supply.take()
+            if order.due_ns <= self._now_ns:
+                self._launch(order)
+            else:
+                self._wait_for(order)
             self._to_render_ns = self._next_to_render_ns()
             most -= 1
 

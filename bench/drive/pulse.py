@@ -13,7 +13,7 @@ class Pulse:
     def __init__(self) -> None:
         self._due_ns = 0
         self._beats = self._late = self._worst_ns = 0
-        self._cpu_ns = self._waited_ns = 0
+        self._cpu_ns = self._waited_ns = self._spun_ns = 0
 
     def beats(self, now_ns: int, every_ns: int) -> bool:
         """Whether it is time for the next one."""
@@ -26,6 +26,10 @@ class Pulse:
         self._beats += 1
         self._due_ns = now_ns + every_ns
         return True
+
+    def spun(self, for_ns: int) -> None:
+        """Note time that was spent on a core to be awake when something is due."""
+        self._spun_ns += for_ns
 
     def start(self) -> None:
         """From here on; a thread may have had another life before."""
@@ -40,6 +44,7 @@ class Pulse:
         """For run.json."""
         return {
             "engine_cpu_s": self._cpu_ns / 1e9,
+            "engine_spun_s": self._spun_ns / 1e9,
             "engine_waited_s": self._waited_ns / 1e9,
             "loop_lag_max_s": self._worst_ns / 1e9,
             "loop_beats": self._beats,

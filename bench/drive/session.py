@@ -24,10 +24,13 @@ from bench.workload import Schedule, Texts
 LEAD_NS = NS_PER_S // 2
 """From now to the agreed start: time to render the first requests."""
 
+SWITCH_S = 0.0001
+"""So long Locust's thread may keep the engine from running Python."""
+
 POST_EVERY_S = 0.1
 
-MOST_OPENED = 2048
-"""Connections opened before the start, at most."""
+MOST_OPENED = 512
+"""Connections opened before the start of an open loop, at most; later ones are opened as they are needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Session:
 
     def start(self) -> None:
         """Start the engine thread, and the greenlet that tells Locust of its results."""
-        sys.setswitchinterval(0.0005)
+        sys.setswitchinterval(SWITCH_S)
         self._surroundings.start()
         self._thread = gevent.get_hub().threadpool.spawn(self._engine.run)
         self._bridge = gevent.spawn(self._tell)
@@ -182,12 +185,10 @@ def _connections(plan: Plan, workers: int) -> int:
     """How many to open: one a user; or the arrivals of the busiest second, which is a guess."""
     loop, due_ns = plan.scenario.closed_loop, plan.schedule.due_ns
     if loop is not None:
-        most = loop.users
-    elif due_ns is None or not len(due_ns):
-        most = 0
-    else:
-        most = int(np.bincount(due_ns // NS_PER_S).max())
-    return min(-(-most // workers), MOST_OPENED)
+        return -(-loop.users // workers)
+    if due_ns is None or not len(due_ns):
+        return 0
+    return min(-(-int(np.bincount(due_ns // NS_PER_S).max()) // workers), MOST_OPENED)
 
 
 def _boot_id() -> str:

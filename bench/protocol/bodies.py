@@ -1,12 +1,15 @@
 """An Ask -> path and body of its route, each field where the route reads it."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as _quote
 
 from bench.protocol.facts import Ask
 
 Body = dict[str, Any]
+
+quote = lru_cache(maxsize=1024)(_quote)
 
 
 def path_and_body(ask: Ask) -> tuple[str, Body]:

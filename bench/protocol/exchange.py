@@ -4,14 +4,21 @@ Framing is done as bytes come; bodies of streams are kept with their instants an
 that reading JSON is never in the way of a stamp.
 """
 
+from functools import lru_cache
+
 import httptools
 
-from bench.protocol.facts import Ask, Facts, Kind
+from bench.protocol.facts import GENERATION, Ask, Facts, Kind
 from bench.protocol.replies import Reader, WholeReader
 from bench.protocol.streams import StreamReader
 
 UNDECODED_BYTES = 1 << 16
 """So much of a stream may wait to be read."""
+
+
+@lru_cache(maxsize=1024)
+def _word(name: bytes) -> str:
+    return name.decode("latin-1").lower()
 
 
 class Framing:
@@ -36,7 +43,7 @@ class Framing:
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header."""
         if not self.complete:
-            self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+            self.headers[_word(name)] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """Note status and instant; a second head says that the connection is out of step."""
@@ -140,12 +147,13 @@ class Exchange:
         self._finish(now_ns)
 
     def _choose_reader(self) -> None:
-        """Only a 200 of a streamed request is a stream, and only if it says so."""
+        """Only a 200 of a streamed generation is a stream, and only if it says so."""
         facts, headers = self.facts, self._framing.headers
         facts.status, facts.headers_ns = self._framing.status, self._framing.head_ns
         facts.request_id = headers.get("x-sie-request-id")
         streams = "event-stream" in headers.get("content-type", "")
-        if self._ask.stream and facts.status == 200 and streams:
+        asked = self._ask.stream and self._ask.operation in GENERATION
+        if asked and facts.status == 200 and streams:
             self._reader = StreamReader(self._kind, self._ask, facts)
         else:
             self._reader = WholeReader(self._kind, self._ask, facts, headers)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import msgpack
@@ -54,21 +55,29 @@ def render(endpoint: Endpoint, ask: Ask, traceparent: str | None = None) -> byte
     path, tree = path_and_body(ask)
     packed = ask.wire == "msgpack" and ask.operation in PACKED
     body = msgpack.packb(tree) if packed else json.dumps(tree).encode()
+    before, after = _head(endpoint, path, ask.stream, packed, ask.profile, ask.pool)
+    trace = f"traceparent: {traceparent}\r\n" if traceparent else ""
+    return b"%b%d\r\n%b%b%b" % (before, len(body), trace.encode("latin-1"), after, body)
+
+
+@lru_cache(maxsize=1024)
+def _head(
+    endpoint: Endpoint, path: str, stream: bool, packed: bool, profile: str | None, pool: str | None
+) -> tuple[bytes, bytes]:
+    """What stands before and after the length and the trace context, which alone differ within a class."""
     content_type = MSGPACK if packed else JSON
+    sie = {"X-SIE-MACHINE-PROFILE": profile, "X-SIE-Pool": pool} if endpoint.kind == "sie" else {}
     headers = {
-        "Host": urlsplit(endpoint.url).netloc,
-        "User-Agent": "poolbench",
-        "Content-Type": content_type,
-        "Content-Length": str(len(body)),
-        "Accept": EVENT_STREAM if ask.stream else content_type,
-        **({"traceparent": traceparent} if traceparent else {}),
-        **(_sie_headers(ask) if endpoint.kind == "sie" else {}),
+        "Accept": EVENT_STREAM if stream else content_type,
+        **{name: value for name, value in sie.items() if value},
         **({"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}),
     }
-    lines = [f"POST {endpoint.base}{path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
-
-
-def _sie_headers(ask: Ask) -> dict[str, str]:
-    headers = {"X-SIE-MACHINE-PROFILE": ask.profile, "X-SIE-Pool": ask.pool}
-    return {name: value for name, value in headers.items() if value}
+    before = (
+        f"POST {endpoint.base}{path} HTTP/1.1\r\n"
+        f"Host: {urlsplit(endpoint.url).netloc}\r\n"
+        f"User-Agent: poolbench\r\n"
+        f"Content-Type: {content_type}\r\n"
+        f"Content-Length: "
+    )
+    after = "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
+    return before.encode("latin-1"), after.encode("latin-1")

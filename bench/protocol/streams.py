@@ -108,7 +108,7 @@ def _plain_text(event: Any) -> str | None:
 
 def _chat_event(stream: StreamReader, event: Any, now_ns: int) -> None:
     if text := _plain_text(event):
-        stream.choice(0, None)
+        stream.choice(event["choices"][0], None)
         stream.facts.text(len(text), True, now_ns)
         return
     if problem := problem_instead(event, "choices"):

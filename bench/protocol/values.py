@@ -68,15 +68,21 @@ def is_number(value: Any) -> bool:
 
 def header_number(headers: Mapping[str, str], name: str) -> float | None:
     """A header's number; None where there is none: no reason to lose a good reply."""
+    text = headers.get(name)
+    if text is None:
+        return None
     try:
-        return as_number(float(headers.get(name, "")))
+        return as_number(float(text))
     except ValueError:
         return None
 
 
 def header_count(headers: Mapping[str, str], name: str) -> int | None:
     """A header's whole number, or None."""
-    text = headers.get(name, "").strip()
+    text = headers.get(name, "")
+    if not text:
+        return None
+    text = text.strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 
-from bench.scenario import Batch, Ranking, Traffic
+from bench.scenario import Traffic
 from bench.workload.schedule import Planned
+from bench.workload.shapes import shape_of
 
 DEFAULT_CHARS_PER_TOKEN = 4.0
 
@@ -33,18 +34,14 @@ class Texts:
     def of(self, planned: Planned) -> tuple[str, ...]:
         """The prompt; or the items of a batch; or the query and then the documents of a ranking."""
         traffic = planned.traffic
-        match traffic:
-            case Batch():
-                lengths = [planned.item_tokens] * traffic.batch_size
-            case Ranking():
-                lengths = [traffic.query_tokens] + [planned.item_tokens] * traffic.documents
-            case _:
-                lengths = [planned.item_tokens]
+        shape = shape_of(traffic)
+        lengths = [planned.item_tokens] * shape.texts
+        if shape.query_tokens:
+            lengths.insert(0, shape.query_tokens)
         per_token = self.per_token(traffic)
-        return tuple(
-            self.text(planned.index, place, max(1, round(tokens * per_token)))
-            for place, tokens in enumerate(lengths)
-        )
+        index = planned.index
+        sizes = [max(1, round(tokens * per_token)) for tokens in lengths]
+        return tuple([self.text(index, place, chars) for place, chars in enumerate(sizes)])
 
     def per_token(self, traffic: Traffic) -> float:
         """Characters a token of that class's texts is taken to have."""
@@ -53,7 +50,7 @@ class Texts:
     def text(self, index: int, place: int, chars: int) -> str:
         """Exactly `chars` characters; ASCII."""
         key = hashlib.blake2b(f"{self.seed}/{index}/{place}".encode(), digest_size=16).digest()
-        opening = " ".join(WORDS[byte] for byte in key[:8])
+        opening = " ".join([WORDS[byte] for byte in key[:8]])
         start = int.from_bytes(key[8:], "big") % len(self._river)
         missing = max(0, chars - len(opening) - 1)
         return f"{opening} {self._flow(start, missing)}"[:chars].ljust(chars, ".")

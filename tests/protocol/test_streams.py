@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from bench.protocol import Exchange
 from bench.protocol.facts import Kind
 from tests.protocol.wire import CHAT, DONE, GENERATE, chunked, delta, fed, outcome, sse, usage
 
@@ -74,6 +75,20 @@ def test_keep_alive_comments_are_no_tokens() -> None:
     facts, _ = fed(CHAT, [chunked(b": keep-alive\n\n", b":\n\n", end=False), b""])
     assert facts.response_bytes > 0
     assert (facts.first_token_ns, facts.outcome, len(facts.event_ns)) == (None, None, 0)
+
+
+def test_a_stream_is_read_when_there_is_time_and_at_the_latest_every_64_kb() -> None:
+    """Until then its events wait with their instants, which are those of their reads all the same."""
+    exchange = Exchange("sie", CHAT)
+    exchange.feed(chunked(sse(delta(content="a")), end=False), 1)
+    before = exchange.undecoded, len(exchange.facts.event_ns)
+    exchange.decode()
+    assert (before, exchange.undecoded) == ((True, 0), False)
+    assert list(exchange.facts.event_ns) == [1]
+    event = sse(delta(content="b" * 1000))
+    for instant in range(2, 80):
+        exchange.feed(b"%x\r\n%s\r\n" % (len(event), event), instant)
+    assert list(exchange.facts.event_ns)[:60] == list(range(1, 61))
 
 
 def test_events_in_one_read_are_counted_as_merged() -> None:
