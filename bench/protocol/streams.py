@@ -25,6 +25,7 @@ class StreamReader:
     def __init__(self, kind: Kind, ask: Ask, facts: Facts) -> None:
         self.ask, self.facts = ask, facts
         self._kind: Kind = kind
+        self._choices = ask.choices
         self._read = _EVENTS[ask.operation]
         self._decoder = EventDecoder()
         self._done = self._unreadable = False
@@ -61,7 +62,7 @@ class StreamReader:
 
     def choice(self, said: Any, finish_reason: str | None) -> None:
         """A choice has said something, perhaps its last. Where there is but one, its index means nothing."""
-        index = said.get("index") or 0 if self.ask.choices > 1 else 0
+        index = said.get("index") or 0 if self._choices > 1 else 0
         self._begun.add(index)
         if finish_reason:
             self._finished.add(index)
@@ -84,13 +85,20 @@ class StreamReader:
     def _is_over(self, complete: bool) -> bool:
         if not self._finished or self._finished != self._begun or (self._kind == "sie" and not self._done):
             return False
-        return self._done or complete or len(self._finished) >= self.ask.choices
+        return self._done or complete or len(self._finished) >= self._choices
 
     def _blemish(self) -> tuple[str, str | None]:
-        if len(self._finished) < self.ask.choices:
+        if self._lost_its_error():
+            return "failed", "stream_error"
+        if len(self._finished) < self._choices:
             return "degraded", "short_items"
         lacks_usage = self._kind == "sie" and self.ask.owes_usage and self.facts.out_tokens is None
         return ("degraded", "missing_usage") if lacks_usage else ("ok", None)
+
+    def _lost_its_error(self) -> bool:
+        """The 0.4 gateway may turn a completion's error into a bare finish: no text, nothing counted."""
+        of_gateway = self._kind == "sie" and self.ask.operation == "completion"
+        return of_gateway and not self.facts.event_ns and self.facts.out_tokens is None
 
 
 def _plain_text(event: Any) -> str | None:

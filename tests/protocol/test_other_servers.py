@@ -121,6 +121,14 @@ def test_a_completion_cut_before_its_finish_reason_is_truncated(kind: Any) -> No
     assert outcome(COMPLETION, cut_off, kind, close=True) == ("truncated", "connection_lost")
 
 
+def test_a_completion_that_only_stops_has_lost_its_error() -> None:
+    """The 0.4 gateway's habit; an empty answer that was counted is one, and so is that of other servers."""
+    bare, counted = chunked(sse(text("stop")) + DONE), chunked(sse(text("stop"), usage(3, 0)) + DONE)
+    assert outcome(COMPLETION, bare, "sie") == ("failed", "stream_error")
+    assert outcome(COMPLETION, counted, "sie") == ("ok", None)
+    assert outcome(COMPLETION, bare, "openai") == ("ok", None)
+
+
 def test_a_proxy_s_page_is_a_failure() -> None:
     """HTML at 200, and HTML at 502 and 504."""
     page = answered(200, {}).replace(b"application/json", b"text/html").replace(b"{}", b"<>")
