@@ -6,7 +6,7 @@ from typing import Any
 from bench.drive.control import Control, TargetError
 from bench.protocol import dialect_of, is_gateway, live_workers, same_model, serving
 from bench.record import TargetSaid
-from bench.scenario import Scenario, Traffic
+from bench.scenario import Scenario, Traffic, refusals
 
 MOST_NAMES = 12
 """How many names a sentence lists."""
@@ -84,17 +84,11 @@ def _check_profiles(scenario: Scenario, said: TargetSaid) -> None:
                 )
 
 
-_LATER_ROUTES = {"rerank": "/v1/rerank"}
-
-
 def _check_routes(scenario: Scenario, said: TargetSaid) -> None:
+    """What the scenario's own check could not know: the dialect that was found."""
     for traffic in scenario.classes:
-        route = _LATER_ROUTES.get(traffic.operation)
-        if route and said.dialect == "0.4":
-            raise TargetError(
-                f"class {traffic.name}: a gateway of dialect 0.4 has no {route} (it came with 0.7); "
-                "use operation: score, or say target.dialect where this gateway is newer"
-            )
+        for why in refusals(traffic, "sie", said.dialect):
+            raise TargetError(f"{why}; or say target.dialect, if {said.dialect} is not what it speaks")
 
 
 def _check_models(scenario: Scenario, control: Control) -> None:

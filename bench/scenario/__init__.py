@@ -14,6 +14,7 @@ from bench.scenario.items import (
 from bench.scenario.lengths import EmpiricalLength, FixedLength, Length, LognormalLength, TraceLength
 from bench.scenario.load import Fault, ScenarioError, json_schema, load
 from bench.scenario.pools import Pool
+from bench.scenario.routes import refusals
 from bench.scenario.sampling import Sampling
 from bench.scenario.shipped import shipped
 from bench.scenario.traffic import Traffic
@@ -65,5 +66,6 @@ __all__ = [
     "Traffic",
     "json_schema",
     "load",
+    "refusals",
     "shipped",
 ]

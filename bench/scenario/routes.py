@@ -33,6 +33,8 @@ def refusals(traffic: Traffic, kind: Kind, dialect: str | None) -> list[str]:
     """Why that target would refuse every request of a class, a sentence each; `dialect` None: not known."""
     if kind == "openai":
         return _by_openai(traffic)
+    if traffic.operation == "rerank" and dialect == "0.4":
+        return [f"class {traffic.name!r}: a gateway of dialect 0.4 has no /v1/rerank: use operation: score"]
     return _by_gateway(traffic, dialect) if isinstance(traffic, Generation) else []
 
 

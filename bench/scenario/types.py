@@ -139,7 +139,8 @@ class Sim(Closed):
 
 def _spoken(target: Target, sim: Sim) -> str | None:
     """The dialect of the gateway, where it is known before it is asked."""
-    return sim.dialect if target.url is None else None
+    told = None if target.dialect == "auto" else target.dialect
+    return told or (sim.dialect if target.url is None else None)
 
 
 MOST_REQUESTS = 20_000_000

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Sim
-from tests.drive.runs import SCENARIO, Drive, drive, prepared
+from tests.drive.runs import FLEET, SCENARIO, Drive, drive, prepared
 
 SHORT = ("duration_s=1", "drain_s=5")
 
@@ -69,3 +69,26 @@ def test_the_dialect_is_found_out_or_told(
     target = folder.info().target
     assert target is not None
     assert (target.dialect, target.dialect_source) == found
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("classes.chat.sampling={min_tokens: 2}", "the gateway's chat at 0.4 refuses min_tokens (400)"),
+        (
+            "classes=[{name: r, operation: rerank, model: BAAI/bge-reranker-v2-m3, input_tokens: 9}]",
+            "a gateway of dialect 0.4 has no /v1/rerank: use operation: score",
+        ),
+    ],
+)
+def test_what_the_dialect_that_was_found_refuses_is_no_run(
+    change: str, sentence: str, sim: Sim, tmp_path: Path
+) -> None:
+    """A later gateway takes it; this one would refuse every request, so none is sent."""
+    early = Drive(prepared(tmp_path / "early", sim(*FLEET), SCENARIO, *SHORT, change)).end()
+    assert early[0] == 2
+    assert sentence in early[2]
+    later = Drive(
+        prepared(tmp_path / "later", sim(*FLEET, "--dialect", "0.10"), SCENARIO, *SHORT, change)
+    ).end()
+    assert later[0] == 0
