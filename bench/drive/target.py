@@ -93,7 +93,9 @@ def _check_routes(scenario: Scenario, said: TargetSaid) -> None:
 
 def _check_models(scenario: Scenario, control: Control) -> None:
     listing = control.get("/v1/models").tree()
-    told = {str(model.get("name")): model for model in _maps(listing.get("models"))}
+    # Other servers have a key of that name too, and mean something else by it.
+    models = listing.get("models") if control.endpoint.kind == "sie" else None
+    told = {str(model.get("name")): model for model in _maps(models)}
     listed = [str(model["id"]) for model in _maps(listing.get("data")) if "id" in model] or list(told)
     for traffic in scenario.classes:
         name = next((name for name in listed if same_model(name, traffic.model)), None)
@@ -127,7 +129,8 @@ def _check_abilities(traffic: Traffic, model: Mapping[str, Any]) -> None:
             f"class {traffic.name}: model {traffic.model!r} cannot do {traffic.operation}: it gives "
             f"{', '.join(sorted(outputs))}, and {' or '.join(sorted(wanted))} is needed"
         )
-    _check_capabilities(traffic, model.get("capabilities") or {})
+    capabilities = model.get("capabilities")
+    _check_capabilities(traffic, capabilities if isinstance(capabilities, dict) else {})
 
 
 def _check_capabilities(traffic: Traffic, capabilities: Mapping[str, Any]) -> None:
