@@ -111,6 +111,6 @@ def _queue(name: str, body: dict[str, Any], rules: PoolRules, deployed: frozense
     if not rules.logical or name in deployed:
         return name
     asked = body.get("queue_pool") or DEFAULT_POOL
-    if asked not in deployed | {DEFAULT_POOL}:
+    if not isinstance(asked, str) or asked not in deployed | {DEFAULT_POOL}:
         raise native(400, "INVALID_REQUEST", f"No workers are deployed in pool '{asked}'")
-    return str(asked)
+    return asked

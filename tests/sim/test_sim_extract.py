@@ -4,7 +4,7 @@ from typing import Any
 
 import msgpack
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it ships no types
 
@@ -114,6 +114,7 @@ def _nest(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
+@settings(derandomize=True)
 @given(st.recursive(_LEAVES, _nest, max_leaves=8))
 def test_instances_fit_their_schema(schema: dict[str, Any]) -> None:
     """A validator of another maker agrees."""
