@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bench.analyze import newest
 from bench.record import RunFolder
+from bench.scenario import Scenario, is_given, load
 
 
 class UsageError(Exception):
@@ -44,6 +45,17 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 def overrides_of(overrides: list[str] | None, target: str | None) -> tuple[str, ...]:
     """All changes to the scenario, `--target` among them."""
     return (*(overrides or ()), *([f"target.url={target}"] if target is not None else ()))
+
+
+def replayable(file: Path, changes: tuple[str, ...]) -> Scenario:
+    """A scenario that holds its own requests. Raises ScenarioError; UsageError where only tasks give texts."""
+    scenario = load(file, changes)
+    if all(map(is_given, scenario.classes)):
+        raise UsageError(
+            f"{file} holds no requests of its own: tasks of a locustfile ask them; BENCH_SCENARIO={file} "
+            "locust -f tasks.py runs it"
+        )
+    return scenario
 
 
 def labels_of(labels: list[str] | None) -> dict[str, str]:

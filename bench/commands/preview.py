@@ -6,7 +6,6 @@ import typer
 from rich.table import Table
 
 from bench.commands import options
-from bench.scenario import load
 from bench.workload import Schedule, Texts, busiest_second, lines, make_schedule, peak_in_flight
 
 FIRST = 5
@@ -21,7 +20,7 @@ def preview(
     tpot_ms: Annotated[float, typer.Option(min=0, help="time per output token to assume")] = 30.0,
 ) -> None:
     """Show what a scenario would send: requests and tokens by class and profile, arrivals, peak in flight."""
-    schedule = make_schedule(load(scenario, tuple(overrides or ())))
+    schedule = make_schedule(options.replayable(scenario, tuple(overrides or ())))
     options.console.print(_table(schedule))
     for line in _facts(schedule, ttft_ms, tpot_ms):
         options.console.print(line, soft_wrap=True)

@@ -11,7 +11,7 @@ from bench.commands.replay import Request, conclude, new_folder, replay
 from bench.experiment import Job, rates, run_all
 from bench.record import RunFolder
 from bench.report import write_sweep
-from bench.scenario import Scenario, TraceArrivals, load
+from bench.scenario import Scenario, TraceArrivals
 
 
 def run(
@@ -43,7 +43,7 @@ def run(
     bench run scenarios/mixed.yaml --target http://host:8080 --set arrivals.rate_per_s=20 --check
     """
     changes = options.overrides_of(overrides, target)
-    loaded = load(scenario, changes)
+    loaded = options.replayable(scenario, changes)
     request = Request(loaded, scenario, changes, options.labels_of(label), web_port if web_ui else None)
     asked_rates = options.rates_of(rate_list)
     if asked_rates:

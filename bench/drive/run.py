@@ -1,6 +1,6 @@
 """From a run folder with a scenario in it to the same folder with everything that happened."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from locust.env import Environment
 
 from bench.drive.control import Control, endpoint_of, secret
+from bench.drive.given import Names
 from bench.drive.health import HealthWatch
 from bench.drive.host import git, host, versions
 from bench.drive.pools import Pools
@@ -16,8 +17,8 @@ from bench.drive.session import Plan, Session
 from bench.drive.target import introduce
 from bench.drive.users import sessions
 from bench.record import SCHEDULE, Books, RunFolder, RunInfo, join
-from bench.scenario import Scenario
-from bench.workload import Schedule, Texts, make_schedule
+from bench.scenario import Scenario, Traffic
+from bench.workload import DEFAULT_CHARS_PER_TOKEN, Schedule, Texts, make_schedule
 
 Say = Callable[[str], None]
 
@@ -30,6 +31,16 @@ class Run:
     info: RunInfo
     session: Session
     watch: HealthWatch | None
+
+    def admit(self, traffic: Traffic) -> None:
+        """Tasks of a locustfile ask under a new name: run.json has its class before the first of its requests."""
+        scenario = self.info.scenario
+        if traffic.name not in {told["name"] for told in scenario["classes"]}:
+            classes = [*scenario["classes"], traffic.model_dump(mode="json")]
+            self.info = self.info.model_copy(update={"scenario": scenario | {"classes": classes}})
+            self.folder.save(self.info)
+        if self.watch:
+            self.watch.follow(traffic.model)
 
     def finish(self, as_long_as: float | None = None) -> Books:
         """Drain, close, join log and schedule, and close the books.
@@ -94,14 +105,26 @@ def _told(info: RunInfo, schedule: Schedule, learned: Preflight) -> RunInfo:
     return info.model_copy(update=update)
 
 
-def begin(plan: Plan, environment: Environment) -> Run:
-    """Open log and engine; the clock of the run starts half a second from now."""
+def begin(plan: Plan, environment: Environment, declared: Sequence[Traffic] = ()) -> Run:
+    """Open log and engine; the clock of the run starts half a second from now.
+
+    Tasks of a locustfile may ask under the names of `declared` classes, and under others.
+    """
     session = Session(plan, environment)
     info = plan.folder.info().model_copy(update={"state": "running", "clock": session.clock})
     plan.folder.save(info)
     sessions[environment] = session
+    run = Run(plan.folder, info, session, _watch(plan, session))
+    session.open_desk(_names(plan, info, declared, run))
     session.start()
-    return Run(plan.folder, info, session, _watch(plan, session))
+    return run
+
+
+def _names(plan: Plan, info: RunInfo, declared: Sequence[Traffic], run: Run) -> Names:
+    target = plan.scenario.target
+    per_token = plan.scenario.chars_per_token or DEFAULT_CHARS_PER_TOKEN
+    dialect = info.target.dialect if info.target else None
+    return Names(target.kind, dialect, declared, run.admit, per_token if target.estimate_tokens else None)
 
 
 def _watch(plan: Plan, session: Session) -> HealthWatch | None:

@@ -11,8 +11,10 @@ import numpy as np
 from gevent.event import Event
 from locust.env import Environment
 
+from bench.drive.desk import Desk
 from bench.drive.engine import Engine
 from bench.drive.flight import NS_PER_S
+from bench.drive.given import Names
 from bench.drive.journal import LoggedJournal
 from bench.drive.supply import ClosedSupply, Kitchen, OpenSupply
 from bench.drive.surroundings import Surroundings
@@ -67,6 +69,8 @@ class Session:
         )
         self._supply = _supply(plan, kitchen, worker, workers)
         self._engine.serve(self._supply)
+        self.desk: Desk | None = None
+        """Where tasks of a locustfile ask for more than the schedule holds."""
         self._surroundings = Surroundings()
         self._stopping = False
         self._closed = False
@@ -82,6 +86,12 @@ class Session:
         self._surroundings.start()
         self._thread = gevent.get_hub().threadpool.spawn(self._engine.run)
         self._bridge = gevent.spawn(self._tell)
+
+    def open_desk(self, names: Names) -> None:
+        """Closed loop: tasks may ask under such names."""
+        if isinstance(self._supply, ClosedSupply):
+            plan, submit, number = self.plan, self._engine.submit, self._supply.number
+            self.desk = Desk(names, plan.run_id, plan.endpoint, self.start_ns, submit, number)
 
     @property
     def elapsed_s(self) -> float:
@@ -104,6 +114,8 @@ class Session:
     def stop_sending(self) -> None:
         """Send nothing more; replies are still waited for."""
         self._stopping = True
+        if self.desk:
+            self.desk.shut()
         if not self._closed:
             self._engine.stop_sending()
 
@@ -127,6 +139,8 @@ class Session:
         self._thread.get()
         self._bridge.kill()
         self.rest.set()
+        if self.desk:
+            self.desk.close()
         self._journal.bulletin.post(self._environment)
         self._log.close(time.monotonic_ns() - self.start_ns)
         return {
@@ -157,6 +171,8 @@ class Session:
             self._journal.bulletin.post(self._environment)
             if self.over():
                 self.rest.set()
+            if self.desk and self._thread.ready():
+                self.desk.close()  # nobody is left to answer
 
     def progress(self) -> dict[str, Any]:
         """One line of progress. The median is Locust's, of two digits: for the eye, not for the record."""

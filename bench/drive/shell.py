@@ -7,16 +7,20 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from locust.env import Environment
 
 from bench.drive.control import TargetError
 from bench.drive.run import Run, begin, prepare
+from bench.drive.users import PoolUser
 from bench.record import FolderError, RunFolder, RunInfo, create_folder
-from bench.scenario import Scenario, ScenarioError, load, shipped
+from bench.scenario import Scenario, ScenarioError, is_given, load, shipped
 
 RESULTS = Path("results")
 SCENARIO_VARIABLE = "BENCH_SCENARIO"
+TURNS, TASKS = "chat-closed-loop.yaml", "locust/own-tasks.yaml"
+"""The scenario without that variable: where some users take its turns, and where all have their own tasks."""
 
 OPEN_ENDED_S = 86_400.0
 """Duration of a run whose end only Locust knows; the folder gets the true one when it stops."""
@@ -35,9 +39,11 @@ class Shell:
     def _start(self, **_: Any) -> None:
         try:
             scenario, source = self._scenario()
+            effective = self._effective(scenario, source)
             folder = create_folder(RESULTS, f"{scenario.name}-locust", datetime.now(UTC))
-            info = _info(folder, scenario, source)
-            self._run = begin(self._held.enter_context(prepare(folder, info, _say)), self._environment)
+            info = _info(folder, effective, source)
+            plan = self._held.enter_context(prepare(folder, info, _say))
+            self._run = begin(plan, self._environment, scenario.classes)
         except (ScenarioError, FolderError, TargetError) as error:
             _say(str(error))
             self._environment.process_exit_code = 2
@@ -58,17 +64,57 @@ class Shell:
     def _scenario(self) -> tuple[Scenario, Path]:
         """The scenario named by BENCH_SCENARIO, with Locust's host, users and run time in it."""
         options = self._environment.parsed_options
-        source = Path(os.environ.get(SCENARIO_VARIABLE) or shipped("chat-closed-loop.yaml"))
+        source = Path(os.environ.get(SCENARIO_VARIABLE) or shipped(TURNS if self._turning() else TASKS))
         users = self._environment.runner.target_user_count if self._environment.runner else 1
         run_time = getattr(options, "run_time", None) or OPEN_ENDED_S
-        host = self._environment.host or getattr(options, "host", None)
+        host = self._host()
         changes = [
             "arrivals=null",
             f"closed_loop.users={max(1, users)}",
             f"duration_s={float(run_time)}",
             *([f"target.url={host}"] if host else []),
         ]
-        return load(source, changes), source
+        scenario = load(source, changes)
+        if scenario.target.url is None:
+            raise TargetError(f"no target: give --host, or target.url in the scenario of {SCENARIO_VARIABLE}")
+        return scenario, source
+
+    def _host(self) -> str | None:
+        """Locust's own, or that of the user classes."""
+        options = self._environment.parsed_options
+        if host := self._environment.host or getattr(options, "host", None):
+            return str(host)
+        hosts = sorted({user.host for user in self._users() if user.host})
+        if len(hosts) > 1:
+            raise TargetError(f"a run has one target, and the users name {', '.join(hosts)}: give --host")
+        return hosts[0] if hosts else None
+
+    def _users(self) -> list[type[PoolUser]]:
+        return [user for user in self._environment.user_classes if issubclass(user, PoolUser)]
+
+    def _turning(self) -> list[type[PoolUser]]:
+        """The users that take the scenario's turns."""
+        return [user for user in self._users() if user.takes_turns()]
+
+    def _effective(self, scenario: Scenario, source: Path) -> Scenario:
+        """Without the scenario's turns, where nobody takes them. Raises TargetError where there are none."""
+        given = tuple(filter(is_given, scenario.classes))
+        turning = self._turning()
+        if turning and len(given) == len(scenario.classes):
+            raise TargetError(
+                f"{turning[0].__name__} has no tasks, so it takes the scenario's turns, and {source} has none: "
+                "give it tasks, or the scenario a class with lengths"
+            )
+        return scenario if turning else scenario.model_copy(update={"classes": given})
+
+
+_shells: "WeakKeyDictionary[Environment, Shell]" = WeakKeyDictionary()
+
+
+def attach(environment: Environment, **_: Any) -> None:
+    """Listen to a Locust, once."""
+    if environment not in _shells:
+        _shells[environment] = Shell(environment)
 
 
 def _info(folder: RunFolder, scenario: Scenario, source: Path) -> RunInfo:

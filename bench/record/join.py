@@ -100,8 +100,8 @@ def _read(paths: list[Path]) -> _Logs:
                     logs.log.append(number)
                     logs.place.append(place)
                     logs.sent.pop(index, None)
-                case ["sent", index, scheduled_ns, handed_ns]:
-                    logs.sent[index] = (worker_of(path), Sent(index, scheduled_ns, handed_ns))
+                case ["sent", index, scheduled_ns, handed_ns, *known]:
+                    logs.sent[index] = (worker_of(path), Sent(index, scheduled_ns, handed_ns, *known))
                 case ["beat", now_ns]:
                     beat = now_ns
         logs.torn += reader.torn
@@ -118,7 +118,7 @@ def _batches(
     """Every row of the books, by index."""
     index, log, place = _sorted(logs)
     logs.sent = {number: sent for number, sent in logs.sent.items() if not _holds(index, number)}
-    rest = _rest(schedule, logs, index)
+    rest = np.union1d(_rest(schedule, logs, index), _unscheduled(logs))
     index = np.concatenate([index, rest])
     log = np.concatenate([log, np.full(len(rest), _NO_LOG)])
     place = np.concatenate([place, np.zeros(len(rest), np.int64)])
@@ -150,14 +150,21 @@ def _rest(schedule: pa.Table, logs: _Logs, ended: Ints) -> Ints:
     return np.setdiff1d(schedule["index"].to_numpy(), ended, assume_unique=True).astype(np.int64)
 
 
+def _unscheduled(logs: _Logs) -> Ints:
+    """Those of them that no schedule holds."""
+    return np.array([number for number, (_, sent) in logs.sent.items() if sent.known], np.int64)
+
+
 def _lost(schedule: pa.Table, logs: _Logs, index: Ints, doubts: _Doubts) -> Iterator[EndedRow]:
     """Rows of requests without an end; in a closed loop the schedule is a ring."""
     if not len(index):
         return
     ring = schedule["scheduled_ns"].null_count > 0
-    planned = schedule.take(pa.array(index % len(schedule))).to_pylist()
-    for number, row in zip(index.tolist(), planned, strict=True):
-        known = row | ({"index": number, "conversation": number} if ring else {})
+    told = {number: sent.known for number, (_, sent) in logs.sent.items() if sent.known}
+    held = [number for number in index.tolist() if number not in told]
+    rows = iter(schedule.take(pa.array([number % len(schedule) for number in held], pa.int64())).to_pylist())
+    for number in index.tolist():
+        known = told.get(number) or next(rows) | ({"index": number, "conversation": number} if ring else {})
         record = _unfinished(known, *logs.sent[number]) if number in logs.sent else Record(**_planned(known))
         doubts.note(record)
         yield EndedRow(list(values_of(record)), b"", b"")
