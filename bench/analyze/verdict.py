@@ -210,6 +210,9 @@ def _again(run: Run, changes: list[str]) -> str:
     # A sweep sets the rate itself, and a folder that was named exists by now.
     if words[:2] == ["bench", "run"] and not {"--rates", "--out"} & set(words):
         return " ".join([run.info.command, *(f"--set {change}" for change in changes)])
+    if "locust" in words[:2] and "-f" in words:
+        users = (change.partition("=")[2] for change in changes if change.startswith("closed_loop.users="))
+        return " ".join([run.info.command, *(f"-u {count}" for count in users)])
     sets = [f"--set {override}" for override in (*run.info.overrides, *changes)]
     return " ".join(["bench run", _from_here(run.folder.scenario_file), *sets])
 

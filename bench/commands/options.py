@@ -48,7 +48,7 @@ def overrides_of(overrides: list[str] | None, target: str | None) -> tuple[str, 
 
 
 def replayable(file: Path, changes: tuple[str, ...]) -> Scenario:
-    """A scenario that holds its own requests. Raises ScenarioError; UsageError where only tasks give texts."""
+    """A scenario that holds its own requests. Raises ScenarioError; UsageError where it has none."""
     scenario = load(file, changes)
     if all(map(is_given, scenario.classes)):
         raise UsageError(

@@ -11,7 +11,7 @@ from bench.commands.replay import Request, conclude, new_folder, replay
 from bench.experiment import Job, rates, run_all
 from bench.record import RunFolder
 from bench.report import write_sweep
-from bench.scenario import Scenario, TraceArrivals
+from bench.scenario import Scenario, TraceArrivals, load
 
 
 def run(

@@ -10,16 +10,17 @@ from bench.protocol import Operation
 
 
 class PoolClient:
-    """Each method blocks its user until the reply is there, and returns what became of it; it never raises for
-    a request that failed. All of them take
+    """Each method blocks its user until the reply is there, and returns what became of it; it never raises
+    for a request that failed. All of them take
 
     - `model`; may be left out where the scenario has a class called `name`, which then says it
-    - `name`, the class in tables; left out, it is the operation. One name is one operation on one model in one pool
+    - `name`, the class in tables; left out, it is the operation. One name is one operation on one model in
+      one pool
     - `profile` and `pool`: machine profile and pool to ask for
     - `keep`: whether the reply's text or vectors are wanted
     - `after`: the reply before this request in its conversation
-    - any other field of the operation (`temperature`, `output_types`, `top_n` and so on); what no scenario knows goes
-      into the body as it is
+    - any other field of the operation (`temperature`, `output_types`, `top_n` and so on); what no scenario
+      knows goes into the body as it is
 
     Raises TypeError and ValueError for what makes no sense, RuntimeError where no run is under way, and
     Locust's StopUser where the run sends nothing more; nothing is recorded then.
@@ -29,7 +30,12 @@ class PoolClient:
         self._user, self._desk = user, desk
 
     def chat(
-        self, prompt: str | Sequence[Message], *, max_tokens: int | None = None, stream: bool = True, **said: Any
+        self,
+        prompt: str | Sequence[Message],
+        *,
+        max_tokens: int | None = None,
+        stream: bool = True,
+        **said: Any,
     ) -> Reply:
         """A chat completion, of a prompt or of messages with `role` and `content`."""
         messages = None if isinstance(prompt, str) else _messages(prompt)
@@ -39,7 +45,7 @@ class PoolClient:
     def completion(
         self, prompt: str, *, max_tokens: int | None = None, stream: bool = True, **said: Any
     ) -> Reply:
-        """A completion of a bare prompt. No usage is asked for where the gateway refuses that (dialect 0.4)."""
+        """A completion of a bare prompt; no usage is asked for where dialect 0.4 refuses that."""
         return self._ask("completion", (_text(prompt),), max_tokens=max_tokens, stream=stream, **said)
 
     def generate(
@@ -87,7 +93,17 @@ class PoolClient:
         if max_tokens is not None and (type(max_tokens) is not int or max_tokens < 1):
             raise ValueError(f"max_tokens {max_tokens!r} is no whole number above 0")
         wish = Wish(
-            operation, texts, name or operation, model, profile, pool, stream, max_tokens, messages, keep, fields
+            operation,
+            texts,
+            name or operation,
+            model,
+            profile,
+            pool,
+            stream,
+            max_tokens,
+            messages,
+            keep,
+            fields,
         )
         talk = None if after is None else (after.conversation, after.turn + 1)
         return reply_of(*self._desk().ask(self._user, wish, talk))

@@ -38,9 +38,7 @@ class Desk:
         self._bell = gevent.get_hub().loop.async_()
         self._bell.start(self._hand_out)
 
-    def ask(
-        self, user: int, wish: Wish, talk: tuple[int, int] | None
-    ) -> tuple[Given, Flight, int]:
+    def ask(self, user: int, wish: Wish, talk: tuple[int, int] | None) -> tuple[Given, Flight, int]:
         """The request as it was recorded, what became of it, and the monotonic instant it was due.
 
         `talk`: the conversation and the turn that it goes on with. It is due when its bytes are made. Raises

@@ -49,7 +49,7 @@ _BARE = {"name", "operation", "model", "pool", "input_tokens", "output_tokens", 
 
 
 class Wish(NamedTuple):
-    """A call of a task. `fields`: whatever else it said, which is the operation's own or goes into the body."""
+    """A call of a task; `fields` is whatever else it said."""
 
     operation: Operation
     texts: tuple[str, ...]
@@ -66,7 +66,7 @@ class Wish(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Given(Planned):
-    """A request that stands in no schedule: its sizes are those of its texts, which nobody counted in tokens."""
+    """A request that stands in no schedule; nobody counted the tokens of its texts."""
 
     ask: Ask
     begun: tuple[int, int]
@@ -102,8 +102,8 @@ class Names:
     """The classes under which tasks ask. One name is one operation on one model in one pool.
 
     `declared` classes of the scenario lend model, pool and SLO to what is asked under their name. `admit`
-    hears of each class before its first request. With `chars_per_token` tokens that the server does not report
-    are estimated from characters.
+    hears of each class before its first request. With `chars_per_token` tokens that the server does not
+    report are estimated from characters.
     """
 
     def __init__(

@@ -28,8 +28,8 @@ class Reply:
     """The facts of one request, as the records have them; None: undefined, or not reported.
 
     Milliseconds count from the instant the task asked. `text` and `body` are there where they were asked for
-    with `keep` and the request ended well: `text` of generations; `body` is the reply as an object, of a stream
-    the list of its events.
+    with `keep` and the request ended well: `text` of generations; `body` is the reply as an object, of a
+    stream the list of its events.
     """
 
     outcome: str

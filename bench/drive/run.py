@@ -33,7 +33,7 @@ class Run:
     watch: HealthWatch | None
 
     def admit(self, traffic: Traffic) -> None:
-        """Tasks of a locustfile ask under a new name: run.json has its class before the first of its requests."""
+        """Tasks ask under a new name: run.json has its class before the first of its requests."""
         scenario = self.info.scenario
         if traffic.name not in {told["name"] for told in scenario["classes"]}:
             classes = [*scenario["classes"], traffic.model_dump(mode="json")]

@@ -1,6 +1,7 @@
 """`locust -f bench/locustfile.py`: Locust starts and stops, each start is a run with a folder of its own."""
 
 import os
+import shlex
 import sys
 import uuid
 from contextlib import ExitStack
@@ -41,7 +42,7 @@ class Shell:
             scenario, source = self._scenario()
             effective = self._effective(scenario, source)
             folder = create_folder(RESULTS, f"{scenario.name}-locust", datetime.now(UTC))
-            info = _info(folder, effective, source)
+            info = _info(folder, effective, source, self._command(effective))
             plan = self._held.enter_context(prepare(folder, info, _say))
             self._run = begin(plan, self._environment, scenario.classes)
         except (ScenarioError, FolderError, TargetError) as error:
@@ -78,6 +79,21 @@ class Shell:
         if scenario.target.url is None:
             raise TargetError(f"no target: give --host, or target.url in the scenario of {SCENARIO_VARIABLE}")
         return scenario, source
+
+    def _command(self, scenario: Scenario) -> str:
+        """What repeats the run. Not the words as they were typed: options of a user's own may be secrets."""
+        options, loop = self._environment.parsed_options, scenario.closed_loop
+        file, run_time = getattr(options, "locustfile", None), getattr(options, "run_time", None)
+        words = [
+            "locust",
+            *(["-f", file] if file else []),
+            "--headless",
+            "-u",
+            str(loop.users if loop else 1),
+        ]
+        words += [*(["-t", f"{run_time}s"] if run_time else []), "--host", str(scenario.target.url)]
+        named = os.environ.get(SCENARIO_VARIABLE)
+        return shlex.join(words) if not named else f"{SCENARIO_VARIABLE}={shlex.join([named, *words])}"
 
     def _host(self) -> str | None:
         """Locust's own, or that of the user classes."""
@@ -117,13 +133,13 @@ def attach(environment: Environment, **_: Any) -> None:
         _shells[environment] = Shell(environment)
 
 
-def _info(folder: RunFolder, scenario: Scenario, source: Path) -> RunInfo:
+def _info(folder: RunFolder, scenario: Scenario, source: Path, command: str) -> RunInfo:
     folder.scenario_file.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     info = RunInfo(
         run_id=uuid.uuid4().hex,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         scenario=scenario.model_dump(mode="json"),
-        command="locust",
+        command=command,
     )
     folder.save(info)
     return info

@@ -102,8 +102,8 @@ class OpenSupply:
 class ClosedSupply:
     """Users who think, ask, and wait for the reply, until `end_ns`.
 
-    A turn is due when the reply before it has arrived and its user has thought. Requests that a task asks by
-    itself come to the engine by mail; here they only get their numbers and hear of their end. `join` and `leave` may be
+    A turn is due when the reply before it has arrived and its user has thought. What a task asks by itself
+    comes to the engine by mail; here it only gets its number, and its end is told. `join` and `leave` may be
     called from any thread; a user who left gets the reply that is under way, and at most one more.
     """
 

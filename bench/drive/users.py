@@ -1,7 +1,7 @@
 """The users that Locust sees. The sockets behind them belong to the engine."""
 
 import itertools
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from locust import User, task
@@ -51,12 +51,12 @@ def turns(user: "PoolUser") -> None:
 
 
 class PoolUser(_SessionUser):
-    """A closed-loop user. Without tasks of its own it takes the turns of the scenario; with tasks it does those,
-    and what they ask by `self.client` is sent by the engine and recorded as any other request.
+    """A closed-loop user. Without tasks of its own it takes the turns of the scenario; with tasks it does
+    those, and what they ask by `self.client` is sent by the engine and recorded as any other request.
     """
 
     abstract = True
-    tasks = [turns]
+    tasks: ClassVar[list[Any]] = [turns]
     _numbers = itertools.count()
 
     def __init_subclass__(cls, **words: Any) -> None:

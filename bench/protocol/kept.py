@@ -41,7 +41,9 @@ class Kept:
             return [msgpack.unpackb(self._bytes, object_hook=_array, strict_map_key=False)]
         if not self.streams:
             return [json.loads(self._bytes)]
-        return [json.loads(data) for data in EventDecoder().feed(bytes(self._bytes)) if data.strip() != b"[DONE]"]
+        return [
+            json.loads(data) for data in EventDecoder().feed(bytes(self._bytes)) if data.strip() != b"[DONE]"
+        ]
 
 
 def _array(tree: dict[Any, Any]) -> Any:
@@ -59,6 +61,6 @@ def _visible(tree: Mapping[str, Any]) -> str:
     """One event, or a whole reply, of chat, completion or generate."""
     if "choices" not in tree:
         return str(tree.get("text_delta") or tree.get("text") or "")
-    first = next((choice for choice in tree["choices"] if not choice.get("index")), {})
+    first: Mapping[str, Any] = next((choice for choice in tree["choices"] if not choice.get("index")), {})
     said = first.get("delta") or first.get("message") or {"content": first.get("text")}
     return str(said.get("content") or "")

@@ -3,7 +3,7 @@
 An entry is a little-endian uint32 length and that many bytes of msgpack, one of
 
     ["sent", index, scheduled_ns, handed_ns]           a request is on its way
-    ["sent", index, scheduled_ns, handed_ns, known]    the same; no schedule holds it, so here is what one would
+    ["sent", index, scheduled_ns, handed_ns, known]    the same of one that no schedule holds
     ["ended", [every field of the Record], event_ns, event_chars]    int64 and int32 arrays as bytes
     ["beat", now_ns]                                   everything up to this instant is in the log
 
@@ -40,7 +40,7 @@ FLUSH_EVERY_NS = 50_000_000
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request that was handed to its socket; `known`: its columns of the schedule, where that has it not."""
+    """A request that was handed to its socket; `known`: what the schedule says of others."""
 
     index: int
     scheduled_ns: int

@@ -11,7 +11,14 @@ from bench.scenario.items import (
     RerankTraffic,
     ScoreTraffic,
 )
-from bench.scenario.lengths import EmpiricalLength, FixedLength, GivenLength, Length, LognormalLength, TraceLength
+from bench.scenario.lengths import (
+    EmpiricalLength,
+    FixedLength,
+    GivenLength,
+    Length,
+    LognormalLength,
+    TraceLength,
+)
 from bench.scenario.load import Fault, ScenarioError, json_schema, load
 from bench.scenario.pools import Pool
 from bench.scenario.routes import refusals

@@ -3,8 +3,8 @@
 Open loop: row i is request i, due at `scheduled_ns`. Closed loop: each user has a ring of turns (class,
 lengths, think time); the k-th turn of user u is request k * users + u and takes its facts from row
 (k mod RING) * users + u; its instant is fixed by the drive when the user becomes ready. Texts come from the
-request's index, so they do not repeat where the ring does. Classes whose lengths are given have no turns: tasks
-of a locustfile ask for them.
+request's index, so they do not repeat where the ring does. Classes whose lengths are given have no turns: it
+is tasks of a locustfile that ask for them.
 """
 
 import hashlib
@@ -50,8 +50,8 @@ class Planned:
         return shape_of(self.traffic).items
 
     @property
-    def in_tokens(self) -> int:
-        """Input tokens asked for, all items together."""
+    def in_tokens(self) -> int | None:
+        """Input tokens asked for, all items together; None where nobody counted them."""
         shape = shape_of(self.traffic)
         return shape.query_tokens + self.item_tokens * shape.texts
 
