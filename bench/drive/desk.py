@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import gevent
 from gevent.event import AsyncResult
@@ -35,7 +36,7 @@ class Desk:
         self._waiting: set[AsyncResult] = set()
         self._ended: deque[tuple[AsyncResult, Flight]] = deque()
         # The one thing of gevent's that another thread may touch.
-        self._bell = gevent.get_hub().loop.async_()
+        self._bell: Any = gevent.get_hub().loop.async_()
         self._bell.start(self._hand_out)
 
     def ask(self, user: int, wish: Wish, talk: tuple[int, int] | None) -> tuple[Given, Flight, int]:
@@ -62,11 +63,14 @@ class Desk:
     def close(self) -> None:
         """Take nothing more, and send home who still waits; to be called when the engine is gone."""
         self._open = False
+        if self._bell is None:
+            return
         self._hand_out()
         for waiter in self._waiting:
             if not waiter.ready():
                 waiter.set_exception(StopUser())
         self._bell.close()
+        self._bell = None
 
     def shut(self) -> None:
         """Take nothing more; who waits gets what is under way."""

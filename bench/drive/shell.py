@@ -118,8 +118,8 @@ class Shell:
         turning = self._turning()
         if turning and len(given) == len(scenario.classes):
             raise TargetError(
-                f"{turning[0].__name__} has no tasks, so it takes the scenario's turns, and {source} has none: "
-                "give it tasks, or the scenario a class with lengths"
+                f"{turning[0].__name__} has no tasks, so it takes the scenario's turns, and {source} has "
+                "none: give it tasks, or the scenario a class with lengths"
             )
         return scenario if turning else scenario.model_copy(update={"classes": given})
 

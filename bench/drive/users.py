@@ -1,7 +1,7 @@
 """The users that Locust sees. The sockets behind them belong to the engine."""
 
 import itertools
-from typing import Any, ClassVar
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from locust import User, task
@@ -56,7 +56,7 @@ class PoolUser(_SessionUser):
     """
 
     abstract = True
-    tasks: ClassVar[list[Any]] = [turns]
+    tasks = [turns]  # noqa: RUF012 - an attribute of Locust's
     _numbers = itertools.count()
 
     def __init_subclass__(cls, **words: Any) -> None:

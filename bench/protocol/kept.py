@@ -5,6 +5,7 @@ ValueError and its like   what came is not what it should be
 
 import json
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any, Protocol
 
 import msgpack
@@ -41,9 +42,8 @@ class Kept:
             return [msgpack.unpackb(self._bytes, object_hook=_array, strict_map_key=False)]
         if not self.streams:
             return [json.loads(self._bytes)]
-        return [
-            json.loads(data) for data in EventDecoder().feed(bytes(self._bytes)) if data.strip() != b"[DONE]"
-        ]
+        events = [data.strip() for data in EventDecoder().feed(bytes(self._bytes))]
+        return [json.loads(data) for data in takewhile(lambda data: data != b"[DONE]", filter(None, events))]
 
 
 def _array(tree: dict[Any, Any]) -> Any:
