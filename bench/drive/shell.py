@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import sys
 import uuid
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import gevent
 from locust.env import Environment
 
 from bench.drive.control import TargetError
@@ -39,17 +41,26 @@ class Shell:
 
     def _start(self, **_: Any) -> None:
         try:
-            scenario, source = self._scenario()
-            effective = self._effective(scenario, source)
-            folder = create_folder(RESULTS, f"{scenario.name}-locust", datetime.now(UTC))
-            info = _info(folder, effective, source, self._command(effective))
-            plan = self._held.enter_context(prepare(folder, info, _say))
-            self._run = begin(plan, self._environment, scenario.classes)
+            self._run = self._begin()
         except (ScenarioError, FolderError, TargetError) as error:
             _say(str(error))
             self._environment.process_exit_code = 2
             if self._environment.runner:
                 self._environment.runner.greenlet.spawn(self._environment.runner.quit)
+
+    def _begin(self) -> Run:
+        """Where it ends before anything could be sent, no folder stays behind."""
+        scenario, source = self._scenario()
+        effective = self._effective(scenario, source)
+        folder = create_folder(RESULTS, f"{scenario.name}-locust", datetime.now(UTC))
+        try:
+            info = _info(folder, effective, source, self._command(effective))
+            plan = self._held.enter_context(prepare(folder, info, _say))
+            return begin(plan, self._environment, scenario.classes)
+        except BaseException:
+            if not folder.log_files():
+                shutil.rmtree(folder.path)
+            raise
 
     def _stop(self, **_: Any) -> None:
         if self._run is None:
@@ -129,6 +140,8 @@ _shells: "WeakKeyDictionary[Environment, Shell]" = WeakKeyDictionary()
 
 def attach(environment: Environment, **_: Any) -> None:
     """Listen to a Locust, once."""
+    # Imports take seconds, and Locust's timers would count them as passed.
+    gevent.get_hub().loop.update_now()
     if environment not in _shells:
         _shells[environment] = Shell(environment)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -89,6 +90,13 @@ def recorded(folder: Path) -> pd.DataFrame:
     assert books.balanced
     assert books.scheduled == len(frame) == frame.index.nunique()
     return frame
+
+
+def free_port() -> int:
+    """One that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def page(url: str, path: str, **form: Any) -> httpx.Response:

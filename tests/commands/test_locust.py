@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tests.commands.cli import SCENARIOS, bench, only_run
-from tests.commands.locusts import Locust, page, recorded, run
+from tests.commands.locusts import Locust, free_port, page, recorded, run
 from tests.conftest import ROOT, Sim
 
 TWO_KINDS = """
@@ -126,8 +126,11 @@ def test_users_without_tasks_take_the_scenarios_turns_beside_those_with_tasks(
 
 def test_each_start_on_the_page_leaves_a_run_folder(sim: Sim, tmp_path: Path) -> None:
     """Start, stop, start again, stop; the page counts the requests under the user's own names."""
-    url, target = "http://127.0.0.1:18098", sim("--fleet", "l4=2")
-    words = ("--web-host", "127.0.0.1", "--web-port", "18098", "--host", target)
+    port, target = free_port(), sim("--fleet", "l4=2")
+    url, words = (
+        f"http://127.0.0.1:{port}",
+        ("--web-host", "127.0.0.1", "--web-port", str(port), "--host", target),
+    )
     locust = Locust(tmp_path, ONE.replace("**CHAT", 'name="mine", **CHAT'), *words)
     locust.until(lambda: _answers(url))
     for number in (1, 2):
@@ -332,6 +335,7 @@ def test_to_ask_before_the_start_is_told_and_a_run_that_asked_nothing_reports(
     [
         (ONE, (), "give --host"),
         (ONE + "    host = 'http://a'\n\nclass B(PoolUser):\n    host = 'http://b'\n", (), "one target"),
+        (ONE, ("--host", "http://127.0.0.1:1"), "nothing answers"),
         ("class Plain(PoolUser):\n    pass\n", ("--host", "http://127.0.0.1:1"), "has no tasks"),
     ],
 )
@@ -344,6 +348,7 @@ def test_a_run_that_cannot_be_ends_with_2_and_a_sentence(
     code, out = locust.end()
     assert code == 2, out
     assert told in out
+    assert not list(tmp_path.glob("results/*"))
 
 
 def test_bench_run_says_that_a_scenario_of_tasks_is_for_locust(tmp_path: Path) -> None:
