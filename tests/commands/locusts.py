@@ -54,6 +54,11 @@ class Locust:
         """Ctrl-C."""
         self.process.send_signal(signal.SIGINT)
 
+    def kill(self) -> None:
+        """As `kill -9` does."""
+        self.process.kill()
+        self.process.communicate(timeout=60)
+
     def end(self) -> tuple[int, str]:
         """Exit code, and what it printed."""
         out, _ = self.process.communicate(timeout=120)
@@ -74,14 +79,6 @@ class Locust:
             time.sleep(0.1)
 
 
-def run(folder: Path, text: str, *words: str, **environment: str) -> Locust:
-    """Headless to the end; fails where Locust was not content."""
-    locust = Locust(folder, text, "--headless", *words, **environment)
-    code, out = locust.end()
-    assert code == 0, out
-    return locust
-
-
 def recorded(folder: Path) -> pd.DataFrame:
     """The requests of a run by index, after a look at the books."""
     frame: pd.DataFrame = pq.read_table(folder / "requests.parquet").to_pandas().set_index("index")
@@ -99,6 +96,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def page(url: str, path: str, **form: Any) -> httpx.Response:
-    """A look at Locust's page, or with a form a click."""
-    return httpx.post(f"{url}{path}", data=form) if form else httpx.get(f"{url}{path}")
+def click(url: str, path: str, **form: Any) -> None:
+    """On a button of Locust's page."""
+    assert httpx.post(f"{url}{path}", data=form).json()["success"]

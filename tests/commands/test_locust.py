@@ -3,7 +3,8 @@
 import json
 import math
 import shutil
-import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -11,8 +12,37 @@ import pandas as pd
 import pytest
 
 from tests.commands.cli import SCENARIOS, bench, only_run
-from tests.commands.locusts import Locust, free_port, page, recorded, run
+from tests.commands.locusts import Locust, click, free_port, recorded
 from tests.conftest import ROOT, Sim
+
+Start = Callable[..., Locust]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts Locust with a locustfile, `start(text, "-u", "2")`; it ends with the test."""
+    with ExitStack() as stack:
+
+        def begin(text: str, *words: str, **environment: str) -> Locust:
+            locust = Locust(tmp_path, text, *words, **environment)
+            stack.callback(locust.kill)
+            return locust
+
+        yield begin
+
+
+@pytest.fixture
+def run(start: Start) -> Start:
+    """The same, headless and to the end; fails where Locust was not content."""
+
+    def go(text: str, *words: str, **environment: str) -> Locust:
+        locust = start(text, "--headless", *words, **environment)
+        code, out = locust.end()
+        assert code == 0, out
+        return locust
+
+    return go
+
 
 TWO_KINDS = """
 class Person(PoolUser):
@@ -58,10 +88,12 @@ class Person(PoolUser):
 """
 
 
-def test_tasks_of_a_users_own_leave_each_of_their_requests_in_the_records(sim: Sim, tmp_path: Path) -> None:
+def test_tasks_of_a_users_own_leave_each_of_their_requests_in_the_records(
+    run: Start, sim: Sim, tmp_path: Path
+) -> None:
     """Two user classes, weights, nested tasks, on_start, on_stop: what they were told stands there."""
     words = ("-u", "4", "-r", "4", "-t", "8s", "--stop-timeout", "20", "--host", sim("--fleet", "l4=2"))
-    told = pd.DataFrame(run(tmp_path, TWO_KINDS, *words).said()).set_index("index")
+    told = pd.DataFrame(run(TWO_KINDS, *words).said()).set_index("index")
     folder = only_run(tmp_path / "results")
     found = recorded(folder)
     assert set(told["name"]) == {"greeting", "parting", "chat", "again", "generate", "search", "score"}
@@ -96,12 +128,14 @@ def _close(told: object, found: object) -> bool:
     return numbers and math.isclose(float(str(told)), float(str(found)), rel_tol=1e-9)
 
 
-def test_the_shipped_example_runs_reports_and_stands_in_the_docs(sim: Sim, tmp_path: Path) -> None:
+def test_the_shipped_example_runs_reports_and_stands_in_the_docs(
+    run: Start, sim: Sim, tmp_path: Path
+) -> None:
     """Its names are in the table, and what the page of the docs shows is the file."""
     example = SCENARIOS / "locust" / "own_tasks.py"
     text = example.read_text(encoding="utf-8")
     assert text in (ROOT / "docs" / "locust.md").read_text(encoding="utf-8")
-    run(tmp_path, text, "-u", "6", "-r", "6", "-t", "10s", "--host", sim("--fleet", "l4=2"))
+    run(text, "-u", "6", "-r", "6", "-t", "10s", "--host", sim("--fleet", "l4=2"))
     folder = only_run(tmp_path / "results")
     assert {"greeting", "query", "score"} <= set(recorded(folder)["traffic_class"])
     said = bench("summary", folder, cwd=tmp_path)
@@ -111,11 +145,11 @@ def test_the_shipped_example_runs_reports_and_stands_in_the_docs(sim: Sim, tmp_p
 
 
 def test_users_without_tasks_take_the_scenarios_turns_beside_those_with_tasks(
-    sim: Sim, tmp_path: Path
+    run: Start, sim: Sim, tmp_path: Path
 ) -> None:
     """One of each: both are in the books, under one numbering."""
     text = ONE.replace("**CHAT", 'name="mine", **CHAT') + "\n\nclass Plain(PoolUser):\n    pass\n"
-    locust = run(tmp_path, text, "-u", "2", "-r", "2", "-t", "9s", "--host", sim("--fleet", "l4=2"))
+    locust = run(text, "-u", "2", "-r", "2", "-t", "9s", "--host", sim("--fleet", "l4=2"))
     found = recorded(only_run(tmp_path / "results"))
     counts = found["traffic_class"].value_counts()
     assert set(counts[counts > 0].index) == {"mine", "chat"}
@@ -124,21 +158,21 @@ def test_users_without_tasks_take_the_scenarios_turns_beside_those_with_tasks(
     assert mine["user"].nunique() == 1
 
 
-def test_each_start_on_the_page_leaves_a_run_folder(sim: Sim, tmp_path: Path) -> None:
+def test_each_start_on_the_page_leaves_a_run_folder(start: Start, sim: Sim, tmp_path: Path) -> None:
     """Start, stop, start again, stop; the page counts the requests under the user's own names."""
     port, target = free_port(), sim("--fleet", "l4=2")
     url, words = (
         f"http://127.0.0.1:{port}",
         ("--web-host", "127.0.0.1", "--web-port", str(port), "--host", target),
     )
-    locust = Locust(tmp_path, ONE.replace("**CHAT", 'name="mine", **CHAT'), *words)
+    locust = start(ONE.replace("**CHAT", 'name="mine", **CHAT'), *words)
     locust.until(lambda: _answers(url))
     for number in (1, 2):
         before = len(locust.said())
-        assert page(url, "/swarm", user_count=2, spawn_rate=2, host=target).json()["success"]
+        click(url, "/swarm", user_count=2, spawn_rate=2, host=target)
         locust.until(lambda before=before: len(locust.said()) > before + 2)  # type: ignore[misc]
         locust.until(lambda: _counted(url, "mine l4") > 2)
-        page(url, "/stop")
+        click(url, "/stop")
         locust.until(lambda number=number: len(_complete(tmp_path)) == number)  # type: ignore[misc]
     locust.interrupt()
     assert locust.end()[0] == 0
@@ -150,13 +184,13 @@ def test_each_start_on_the_page_leaves_a_run_folder(sim: Sim, tmp_path: Path) ->
 
 def _answers(url: str) -> bool:
     try:
-        return page(url, "/").status_code == 200
+        return httpx.get(url).status_code == 200
     except httpx.HTTPError:
         return False
 
 
 def _counted(url: str, name: str) -> int:
-    rows = page(url, "/stats/requests").json()["stats"]
+    rows = httpx.get(f"{url}/stats/requests").json()["stats"]
     return sum(row["num_requests"] for row in rows if row["name"] == name)
 
 
@@ -173,10 +207,12 @@ class Person(PoolUser):
 """
 
 
-def test_what_is_in_flight_at_ctrl_c_is_waited_for_and_on_the_books(sim: Sim, tmp_path: Path) -> None:
+def test_what_is_in_flight_at_ctrl_c_is_waited_for_and_on_the_books(
+    start: Start, sim: Sim, tmp_path: Path
+) -> None:
     """Users who were still waiting are sent home; their replies came, and are recorded."""
     words = ("--headless", "-u", "3", "-r", "3", "--host", sim("--fleet", "l4=2"))
-    locust = Locust(tmp_path, LONG, *words)
+    locust = start(LONG, *words)
     locust.until(lambda: len(locust.said()) >= 3)
     locust.interrupt()
     code, out = locust.end()
@@ -186,13 +222,12 @@ def test_what_is_in_flight_at_ctrl_c_is_waited_for_and_on_the_books(sim: Sim, tm
     assert set(found["outcome"]) == {"ok"}
 
 
-def test_a_locust_that_is_killed_leaves_what_its_tasks_asked(sim: Sim, tmp_path: Path) -> None:
+def test_a_locust_that_is_killed_leaves_what_its_tasks_asked(start: Start, sim: Sim, tmp_path: Path) -> None:
     """`kill -9`, then `bench salvage`: what was under way is unfinished, under its own name."""
     words = ("--headless", "-u", "3", "-r", "3", "--host", sim("--fleet", "l4=2"))
-    locust = Locust(tmp_path, LONG.replace("max_tokens", 'name="mine", max_tokens'), *words)
+    locust = start(LONG.replace("max_tokens", 'name="mine", max_tokens'), *words)
     locust.until(lambda: len(locust.said()) >= 3)
-    locust.process.send_signal(signal.SIGKILL)
-    locust.process.communicate(timeout=60)
+    locust.kill()
     folder = only_run(tmp_path / "results")
     assert bench("salvage", folder, cwd=tmp_path).code == 0
     found = recorded(folder)
@@ -219,7 +254,7 @@ classes:
 
 
 def test_a_scenario_lends_target_key_model_and_slo(
-    sim: Sim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Start, sim: Sim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kind openai, with a key; a class of the scenario says model and SLO of what bears its name."""
     monkeypatch.setenv("MY_KEY", "a-key-of-mine")
@@ -235,9 +270,7 @@ def test_a_scenario_lends_target_key_model_and_slo(
         "--host",
         sim("--fleet", "l4=1", "--auth", "static", "--token-env", "MY_KEY"),
     )
-    locust = Locust(tmp_path, text, "--headless", *words, BENCH_SCENARIO="mine.yaml")
-    code, out = locust.end()
-    assert code == 0, out
+    run(text, *words, BENCH_SCENARIO="mine.yaml")
     folder = only_run(tmp_path / "results")
     found = recorded(folder)
     assert set(found["outcome"]) == {"ok"}
@@ -283,10 +316,12 @@ class Person(PoolUser):
 """
 
 
-def test_what_makes_no_sense_is_told_and_nothing_of_it_is_recorded(sim: Sim, tmp_path: Path) -> None:
+def test_what_makes_no_sense_is_told_and_nothing_of_it_is_recorded(
+    start: Start, sim: Sim, tmp_path: Path
+) -> None:
     """A sentence with the value for each; a request that fails raises only where it is asked to."""
     words = ("--headless", "-u", "1", "-t", "5s", "--host", sim("--fleet", "l4=1"))
-    locust = Locust(tmp_path, WRONG, *words)
+    locust = start(WRONG, *words)
     assert locust.end()[0] == 1
     said = locust.said()
     wrong = {line["wrong"]: line["error"] for line in said if "wrong" in line}
@@ -319,10 +354,10 @@ class Person(PoolUser):
 
 
 def test_to_ask_before_the_start_is_told_and_a_run_that_asked_nothing_reports(
-    sim: Sim, tmp_path: Path
+    run: Start, sim: Sim, tmp_path: Path
 ) -> None:
     """An error that says where to ask; and a run folder with empty books."""
-    locust = run(tmp_path, EARLY, "-u", "1", "-t", "3s", "--host", sim("--fleet", "l4=1"))
+    locust = run(EARLY, "-u", "1", "-t", "3s", "--host", sim("--fleet", "l4=1"))
     assert "on_start" in locust.said()[0]["early"]
     folder = only_run(tmp_path / "results")
     assert recorded(folder).empty
@@ -340,11 +375,11 @@ def test_to_ask_before_the_start_is_told_and_a_run_that_asked_nothing_reports(
     ],
 )
 def test_a_run_that_cannot_be_ends_with_2_and_a_sentence(
-    text: str, words: tuple[str, ...], told: str, tmp_path: Path
+    start: Start, text: str, words: tuple[str, ...], told: str, tmp_path: Path
 ) -> None:
     """No target, two targets, or nothing to do."""
     shutil.copy(SCENARIOS / "locust" / "own-tasks.yaml", tmp_path / "none.yaml")
-    locust = Locust(tmp_path, text, "--headless", "-t", "5s", *words, BENCH_SCENARIO="none.yaml")
+    locust = start(text, "--headless", "-t", "5s", *words, BENCH_SCENARIO="none.yaml")
     code, out = locust.end()
     assert code == 2, out
     assert told in out
