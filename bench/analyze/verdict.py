@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from bench.analyze.calibrated import standing_of
 from bench.analyze.latency import Spread
 from bench.analyze.measure import floats
 from bench.analyze.run import Run
@@ -110,12 +111,11 @@ def verdict(run: Run, facts: Generator, latencies: dict[str, Spread]) -> Verdict
             reasons=tuple(rule.sentence for rule in rules),
             next_command=_again_at_half_the_load(run),
         )
+    standing = standing_of(run, facts.kernel_stamp_share)
     return Verdict(
-        judgement="uncalibrated",
-        reasons=(
-            "nothing speaks against the generator, but no `bench calibrate` proved what load it can drive",
-        ),
-        next_command=f"bench report {_from_here(run.folder.path)}",
+        judgement="trusted" if standing.trusted else "uncalibrated",
+        reasons=(f"nothing speaks against the generator; {standing.sentence}",),
+        next_command=standing.next_command or f"bench report {_from_here(run.folder.path)}",
     )
 
 

@@ -14,6 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bench.record.calibration import Calibration
+from bench.record.files import replace
+
 FORMAT_VERSION = 1
 FORMAT_HISTORY = {"1": "2026-11-22: first"}
 
@@ -96,6 +99,7 @@ class RunInfo(BaseModel):
     chars_per_token_source: dict[str, str] = Field(default_factory=dict)
     schedule: dict[str, Any] = Field(default_factory=dict, description="hash, size, what a trace lost")
     warnings: list[str] = Field(default_factory=list)
+    calibration: Calibration | None = Field(None, description="what this host was proved to drive, if it was")
     generator: dict[str, Any] = Field(default_factory=dict, description="facts about ourselves")
     books: Books | None = None
     salvage: Salvage | None = None
@@ -227,10 +231,3 @@ def _first_free(results: Path, stem: str) -> Path:
 def worker_of(log_file: Path) -> int:
     """The number of the worker that wrote a log."""
     return int(log_file.stem.split("-")[1])
-
-
-def replace(file: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    draft = file.with_name(f".{file.name}.draft")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(file)
