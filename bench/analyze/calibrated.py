@@ -12,11 +12,15 @@ STAMPED_SHARE = 0.99
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether a load is proved safe, why or why not in a sentence, and what to type if not."""
+    """Whether a load is proved safe, why or why not in a sentence, and what may help if not.
+
+    `too_much`: less load would; `next_command`: this would.
+    """
 
     trusted: bool
     sentence: str
     next_command: str | None = None
+    too_much: bool = False
 
 
 def doubts(calibration: Calibration | None, machine: Machine) -> str | None:
@@ -46,7 +50,8 @@ def place(calibration: Calibration | None, machine: Machine, load: Load, subject
     told = f"{subject} ({spell(load)})"
     if step is None:
         most = "; or ".join(spell(proved.held) for proved in _largest(calibration))
-        return Standing(False, f"{told} is above what `bench calibrate` proved: {most}")
+        more = "bench calibrate" if calibration.quick else None
+        return Standing(False, f"{told} is above what `bench calibrate` proved: {most}", more, too_much=True)
     errors = f"ttft error p99 {step.ttft.p99_ms or 0:.3f} ms, gap error p99 {step.gap.p99_ms or 0:.3f} ms"
     return Standing(True, f"{told} is within {spell(step.held)}, proved on {calibration.made}: {errors}")
 

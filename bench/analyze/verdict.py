@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from bench.analyze.calibrated import standing_of
+from bench.analyze.calibrated import Standing, standing_of
 from bench.analyze.latency import Spread
 from bench.analyze.measure import floats
 from bench.analyze.run import Run
@@ -115,7 +115,13 @@ def verdict(run: Run, facts: Generator, latencies: dict[str, Spread]) -> Verdict
     return Verdict(
         judgement="trusted" if standing.trusted else "uncalibrated",
         reasons=(f"nothing speaks against the generator; {standing.sentence}",),
-        next_command=standing.next_command or f"bench report {_from_here(run.folder.path)}",
+        next_command=standing.next_command or _what_else(run, standing),
+    )
+
+
+def _what_else(run: Run, standing: Standing) -> str:
+    return (
+        _again_at_half_the_load(run) if standing.too_much else f"bench report {_from_here(run.folder.path)}"
     )
 
 

@@ -221,11 +221,19 @@ class _Server:
     def _answer_next(self, client: _Client, arrived_ns: int) -> None:
         try:
             request = take_request(client.inbox)
-            if request is not None:
-                self._answer(client, request, arrived_ns)
         except BadRequestError as error:
-            self._write(client, refusal("400 Bad Request", str(error)), None, 0, "refused", arrived_ns)
+            self._refuse(client, str(error), arrived_ns)
             self._drop(client)
+            return
+        if request is None:
+            return
+        try:
+            self._answer(client, request, arrived_ns)
+        except BadRequestError as error:
+            self._refuse(client, str(error), arrived_ns)
+
+    def _refuse(self, client: _Client, message: str, arrived_ns: int) -> None:
+        self._write(client, refusal("400 Bad Request", message), None, 0, "refused", arrived_ns)
 
     def _answer(self, client: _Client, request: Request, arrived_ns: int) -> None:
         span = parse_traceparent(request.headers.get("traceparent"))
