@@ -8,7 +8,7 @@ from rich.table import Table
 
 from bench.analyze import place
 from bench.commands import options
-from bench.record import Load, read_calibration, this_machine
+from bench.record import CalibrationError, Load, read_calibration, this_machine
 from bench.scenario import load
 from bench.workload import Schedule, Texts, busiest_second, expected, lines, make_schedule, peak_in_flight
 
@@ -83,7 +83,11 @@ def _standing(schedule: Schedule, ttft_ms: float, tpot_ms: float) -> str:
     """Whether this host was proved to drive that much, and what to type if not."""
     peak = expected(schedule, ttft_ms / 1000, tpot_ms / 1000)
     machine = this_machine()
-    standing = place(read_calibration(machine.node), machine, Load(**asdict(peak)), "its peak")
+    try:
+        kept = read_calibration(machine.node)
+    except CalibrationError as error:
+        return str(error)
+    standing = place(kept, machine, Load(**asdict(peak)), "its peak")
     said = standing.sentence[0].upper() + standing.sentence[1:]
     return f"{said}; next: {standing.next_command}" if standing.next_command else said
 

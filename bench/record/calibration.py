@@ -152,9 +152,7 @@ def read_calibration(node: str) -> Calibration | None:
     except OSError as error:
         raise CalibrationError(f"{file} cannot be read: {error.strerror}") from None
     except (ValidationError, UnicodeDecodeError):
-        raise CalibrationError(
-            f"{file} is no calibration of ours: make it again with `bench calibrate`"
-        ) from None
+        raise CalibrationError(f"{file} is no calibration of ours: renew it with `bench calibrate`") from None
 
 
 def keep_calibration(calibration: Calibration) -> Path:
