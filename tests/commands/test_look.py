@@ -10,7 +10,18 @@ import pytest
 from tests.commands.cli import SCENARIOS, bench
 from tests.conftest import ROOT
 
-COMMANDS = ("run", "preview", "validate", "schema", "summary", "report", "export", "salvage", "sim")
+COMMANDS = (
+    "run",
+    "preview",
+    "calibrate",
+    "validate",
+    "schema",
+    "summary",
+    "report",
+    "export",
+    "salvage",
+    "sim",
+)
 
 
 def test_preview_shows_what_would_be_sent_and_sends_nothing(tmp_path: Path) -> None:

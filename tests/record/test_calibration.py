@@ -3,13 +3,18 @@ from pathlib import Path
 import pytest
 
 from bench.record import (
+    Calibration,
     CalibrationError,
     Load,
+    Machine,
+    Step,
+    TimingError,
     keep_calibration,
     read_calibration,
     this_machine,
 )
 from tests.calibrations import calibration, failed, step
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -54,6 +59,14 @@ def test_a_load_covers_another_only_in_everything(load: tuple[int, float, float]
     streams, events, requests = load
     other = Load(streams=streams, events_per_s=events, requests_per_s=requests)
     assert step(16).held.covers(other) is covered
+
+
+def test_every_key_is_explained() -> None:
+    """Each key of the file stands in a table of the docs."""
+    page = (ROOT / "docs" / "calibration.md").read_text(encoding="utf-8")
+    rows = " ".join(line for line in page.splitlines() if line.startswith("| `"))
+    for model in (Calibration, Machine, Step, Load, TimingError):
+        assert [name for name in model.model_fields if f"`{name}`" not in rows] == []
 
 
 def test_this_machine_names_itself() -> None:
