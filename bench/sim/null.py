@@ -168,15 +168,18 @@ class _Server:
             self._drop(client)
             return False
         client.sent_bytes += len(data)
-        client.unstamped[(client.sent_bytes - 1) % _WRAP] = (span, sequence, kind, due_ns, before_ns)
-        self._note_departures(client)
+        number = (client.sent_bytes - 1) % _WRAP
+        client.unstamped[number] = (span, sequence, kind, due_ns, before_ns)
+        self._note_departures(client, number)
         return True
 
-    def _note_departures(self, client: _Client) -> None:
+    def _note_departures(self, client: _Client, last: int | None = None) -> None:
         """Over loopback a write has left by the time it returns, so the stamp is nearly always there."""
         for number, departed_ns in self._stamps.departures(client.sock):
             if written := client.unstamped.pop(number, None):
                 self._truth.note(*written, departed_ns)
+            if number == last:
+                return
 
     # --- what arrives --------------------------------------------------------------------------------------
 
