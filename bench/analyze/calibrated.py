@@ -26,7 +26,7 @@ class Standing:
 def doubts(calibration: Calibration | None, machine: Machine) -> str | None:
     """Why a calibration does not count for a machine; None where it does."""
     if calibration is None:
-        return "this host was not calibrated, so no load is proved safe on it"
+        return "the host was not calibrated, so no load is proved safe on it"
     then, now = calibration.machine.model_dump(), machine.model_dump()
     changed = [f"{name} {then[name]}, not {now[name]}" for name in then if then[name] != now[name]]
     if changed:
