@@ -33,12 +33,13 @@ class Ladder:
             return streams, 0.0
         if held is None:
             return None
-        if self.confirm and _tries(done, (held, 0.0)) == 1:
+        if self.confirm and _believed(done, (held, 0.0)) == 1 and _tries(done, (held, 0.0)) < MOST_TRIES:
             return held, 0.0
         _, small = _climb(self.small_requests_per_s, _answers(done, small=True), self.finest)
         return None if small is None else (max(1, held // BESIDE), float(small))
 
 
+MOST_TRIES = 3
 BESIDE = 4
 """One in so many of the streams that held goes on beside the small requests."""
 
@@ -72,6 +73,10 @@ def _answers(done: Sequence[Step], *, small: bool) -> dict[int, bool]:
         for step in done
         if (step.asked_small_requests_per_s > 0) == small
     }
+
+
+def _believed(done: Sequence[Step], asked: Rung) -> int:
+    return sum(step.asked == asked and step.holds for step in done)
 
 
 def _tries(done: Sequence[Step], asked: Rung) -> int:

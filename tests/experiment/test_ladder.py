@@ -45,6 +45,15 @@ def test_a_step_that_others_disturbed_is_tried_once_more() -> None:
     assert LADDER.next([first, step(16)]) == (64, 0)
 
 
+def test_a_load_that_held_only_on_its_second_try_is_confirmed_too() -> None:
+    """It must hold twice; a third failure ends it."""
+    ladder = Ladder((16,), ())
+    done = [failed(16, foreign_share=0.5), step(16)]
+    assert ladder.next(done) == (16, 0)
+    assert ladder.next([*done, step(16)]) is None
+    assert ladder.next([*done, failed(16)]) is None
+
+
 def test_what_does_not_hold_a_second_time_is_not_believed() -> None:
     """Then the next lower one is, once it is confirmed in its turn."""
     done = [step(16), step(64), failed(100), failed(64)]
