@@ -40,6 +40,8 @@ class Ladder:
 
 
 MOST_TRIES = 3
+"""A load that held is tried no more often than this for a second time that it holds."""
+
 BESIDE = 4
 """One in so many of the streams that held goes on beside the small requests."""
 
