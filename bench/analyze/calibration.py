@@ -14,6 +14,7 @@ from bench.analyze.measure import floats
 from bench.analyze.run import Run
 from bench.analyze.summary import Summary, summarise
 from bench.analyze.truth import Truth, read_truth
+from bench.analyze.verdict import own_faults
 from bench.analyze.window import window_of
 from bench.metrics import Floats, quantile
 from bench.record import Outcome, Step, TimingError, Who
@@ -87,8 +88,7 @@ def _our_faults(errors: Mapping[str, TimingError], summary: Summary) -> list[str
     tally = summary.overall.run
     lost = tally.scheduled - tally.outcomes[Outcome.OK]
     failed = [f"{lost} of {tally.scheduled} requests did not end well"] if lost else []
-    verdict = summary.verdict
-    return [*wide, *failed, *(verdict.reasons if verdict.judgement in {"invalid", "suspect"} else ())]
+    return [*wide, *failed, *own_faults(summary.generator, summary.overall.latencies)]
 
 
 def _server_faults(late_p50_ms: float | None) -> list[str]:
@@ -168,7 +168,7 @@ def _level(values: Floats, q: float) -> float | None:
 
 def _costs(run: Run, asked: Asked) -> dict[str, float | None]:
     """CPU of the engine in microseconds: for an event with its share of its request, for a small request."""
-    cpu_s = run.info.generator.get("engine_cpu_s")
+    cpu_s = _busy_s(run)
     events = int(run.requests["events"].sum())
     small = int((~run.requests["stream"].astype(bool)).sum())
     if cpu_s is None or not (events or small):
@@ -178,3 +178,10 @@ def _costs(run: Run, asked: Asked) -> dict[str, float | None]:
     rest_us = None if asked.event_us is None else cpu_s * 1e6 - asked.event_us * events
     each = None if rest_us is None else max(0.0, rest_us / small)
     return {"engine_us_per_event": None, "engine_us_per_small_request": each}
+
+
+def _busy_s(run: Run) -> float | None:
+    """CPU of the engine, less what it spent on waiting for the next instant."""
+    told = run.info.generator
+    awake_s = told.get("engine_cpu_s")
+    return None if awake_s is None else awake_s - told.get("engine_spun_s", 0.0)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 import pyarrow.parquet as pq
 
+from bench.analyze.counted import estimated_tokens
 from bench.analyze.latency import Spread, latencies
 from bench.analyze.loading import late_loading
 from bench.analyze.measure import floats, measured
@@ -281,5 +282,10 @@ def _facts(run: Run) -> RunFacts:
         if isinstance(arrivals, ConstantArrivals | PoissonArrivals)
         else None,
         schedule=info.schedule,
-        warnings=(*info.warnings, *doubtful_service(run), *late_loading(run)),
+        warnings=(
+            *info.warnings,
+            *doubtful_service(run),
+            *late_loading(run),
+            *estimated_tokens(run),
+        ),
     )

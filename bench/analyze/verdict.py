@@ -32,15 +32,20 @@ SENT_SHARE = 0.999
 MERGED_SHARE = 0.001
 CORE_SUSPECT_SHARE = 0.80
 CORE_INVALID_SHARE = 0.85
+WAITED_SHARE = 0.10
+OTHERS_SHARE = 0.50
+STEAL_SHARE = 0.05
 
 
 class Generator(Value):
     """Facts about ourselves, over the requests of the window; None where nothing was sent.
 
-    Shares are between 0 and 1: of the scheduled requests that were sent, or tried to be (a server that nobody
-    can connect to is no fault of ours); of the sent ones that carry the kernel's stamps; of the stream events
-    that shared a read with an earlier one; and of one core's time that the engine was busy (whole run; None
-    where it was not told). `late` counts requests that were sent more than a millisecond after they were due.
+    Shares are between 0 and 1. Of the scheduled requests: those that were sent, or tried to be (a server that
+    nobody can connect to is no fault of ours). Of the sent ones: those that carry the kernel's stamps. Of the
+    stream events: those that shared a read with an earlier one. Over the whole run, None where not told: of
+    one core's time, that the engine was busy (not only awake), and that it was ready and had no core; of all
+    cores that we may run on, what other programs had, and what the hypervisor took. `late` counts requests
+    that were sent more than 1 ms after they were due.
     """
 
     sent_share: float | None
@@ -51,6 +56,9 @@ class Generator(Value):
     late: int
     late_share: float | None
     engine_core_share: float | None
+    engine_waited_share: float | None
+    others_share: float | None
+    steal_share: float | None
 
 
 class Verdict(Value):
@@ -66,6 +74,8 @@ class _Rule:
     broken: bool
     judgement: Judgement
     sentence: str
+    disturbed: bool = False
+    """Whether others are to blame, so that less load would not help."""
 
 
 def generator_facts(run: Run, part: pd.DataFrame) -> Generator:
@@ -83,14 +93,17 @@ def generator_facts(run: Run, part: pd.DataFrame) -> Generator:
         send_lag_p99_s=_finite(quantile(sent["send_lag_s"].to_numpy(), 0.99)),
         late=late,
         late_share=_share(late, len(sent)),
-        engine_core_share=_core_share(run),
+        engine_core_share=_of_the_run(run, "engine_cpu_s", "engine_spun_s"),
+        engine_waited_share=_of_the_run(run, "engine_waited_s"),
+        others_share=run.info.generator.get("others_share"),
+        steal_share=run.info.generator.get("steal_share"),
     )
 
 
-def _core_share(run: Run) -> float | None:
+def _of_the_run(run: Run, name: str, less: str = "") -> float | None:
     told = run.info.generator
-    busy_s, lasted_s = told.get("engine_cpu_s"), told.get("ended_at_s")
-    return busy_s / lasted_s if busy_s is not None and lasted_s else None
+    part_s, lasted_s = told.get(name), told.get("ended_at_s")
+    return (part_s - told.get(less, 0.0)) / lasted_s if part_s is not None and lasted_s else None
 
 
 def _share(some: int, all_of_them: int) -> float | None:
@@ -109,7 +122,7 @@ def verdict(run: Run, facts: Generator, latencies: dict[str, Spread]) -> Verdict
         return Verdict(
             judgement=worst,
             reasons=tuple(rule.sentence for rule in rules),
-            next_command=_again_at_half_the_load(run),
+            next_command=_again(run, [] if all(rule.disturbed for rule in rules) else [_half_the_load(run)]),
         )
     standing = standing_of(run, facts.kernel_stamp_share)
     return Verdict(
@@ -120,9 +133,14 @@ def verdict(run: Run, facts: Generator, latencies: dict[str, Spread]) -> Verdict
 
 
 def _what_else(run: Run, standing: Standing) -> str:
-    return (
-        _again_at_half_the_load(run) if standing.too_much else f"bench report {_from_here(run.folder.path)}"
-    )
+    if standing.too_much:
+        return _again(run, [_half_the_load(run)])
+    return f"bench report {_from_here(run.folder.path)}"
+
+
+def own_faults(facts: Generator, latencies: dict[str, Spread]) -> list[str]:
+    """What speaks against the generator, less what speaks against others only."""
+    return [rule.sentence for rule in _rules(facts, latencies) if rule.broken and not rule.disturbed]
 
 
 def _rules(facts: Generator, latencies: dict[str, Spread]) -> list[_Rule]:
@@ -159,6 +177,29 @@ def _rules(facts: Generator, latencies: dict[str, Spread]) -> list[_Rule]:
             "invalid" if core > CORE_INVALID_SHARE else "suspect",
             f"the engine kept a core {core:.0%} busy; the limit is {CORE_SUSPECT_SHARE:.0%}",
         ),
+        *_disturbances(facts),
+    ]
+
+
+def _disturbances(facts: Generator) -> list[_Rule]:
+    """The kernel's stamps do not mind, but sending in time does, and so may a target on the same machine."""
+    shares = (
+        (facts.engine_waited_share, WAITED_SHARE, "the engine was ready and had no core for {} of the run"),
+        (
+            facts.others_share,
+            OTHERS_SHARE,
+            "other programs had {} of the cores that the generator may run on",
+        ),
+        (facts.steal_share, STEAL_SHARE, "the hypervisor took {} of the generator's cores for others"),
+    )
+    return [
+        _Rule(
+            (share or 0.0) > limit,
+            "suspect",
+            f"disturbed: {sentence.format(f'{share or 0.0:.0%}')}; the limit is {limit:.0%}",
+            disturbed=True,
+        )
+        for share, limit, sentence in shares
     ]
 
 
@@ -174,14 +215,14 @@ def _send_lag_limit(latencies: dict[str, Spread]) -> tuple[float, str]:
     return share_s, f"{SEND_LAG_SHARE:.0%} of the median {metric}"
 
 
-def _again_at_half_the_load(run: Run) -> str:
-    less = f"--set {_half_the_load(run)}"
+def _again(run: Run, changes: list[str]) -> str:
+    """The command that repeats the run, with changes."""
     words = shlex.split(run.info.command)
     # A sweep sets the rate itself, and a folder that was named exists by now.
     if words[:2] == ["bench", "run"] and not {"--rates", "--out"} & set(words):
-        return f"{run.info.command} {less}"
-    sets = [f"--set {override}" for override in run.info.overrides]
-    return " ".join(["bench run", _from_here(run.folder.scenario_file), *sets, less])
+        return " ".join([run.info.command, *(f"--set {change}" for change in changes)])
+    sets = [f"--set {override}" for override in (*run.info.overrides, *changes)]
+    return " ".join(["bench run", _from_here(run.folder.scenario_file), *sets])
 
 
 def _from_here(path: Path) -> str:

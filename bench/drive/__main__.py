@@ -36,7 +36,7 @@ def main() -> int:
     try:
         _check_free(options.web_port)
         with prepare(folder, folder.info(), lambda text: _emit({"say": text})) as plan:
-            return _replay(plan, options)
+            return replay(plan, options.web_port, until_stdin_closes=options.until_stdin_closes)
     except (TargetError, TraceError, LengthError, FolderError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -44,17 +44,18 @@ def main() -> int:
         return 130
 
 
-def _replay(plan: Plan, options: argparse.Namespace) -> int:
+def replay(plan: Plan, web_port: int | None = None, *, until_stdin_closes: bool = False) -> int:
+    """Run what was prepared; returns the exit code."""
     user = OpenLoopUser if plan.schedule.is_open else PoolUser
     environment = Environment(user_classes=[user], events=events, host=plan.endpoint.url)
     runner = environment.create_local_runner()
-    web = _web_ui(environment, options.web_port)
+    web = _web_ui(environment, web_port)
     run = begin(plan, environment)
     # The Stop button of Locust's page.
     stopped = environment.events.test_stop
     stopped.add_listener(lambda **_: run.session.stop_sending())  # type: ignore[no-untyped-call]
     _listen_for_stops(run)
-    if options.until_stdin_closes:
+    if until_stdin_closes:
         gevent.spawn(_stop_without_parent, run)
     users = plan.scenario.closed_loop.users if plan.scenario.closed_loop else 1
     runner.start(users, spawn_rate=users)

@@ -1,14 +1,17 @@
-"""One keep-alive TCP connection: bytes out, stamped bytes in. It decides nothing."""
+"""One keep-alive TCP connection, with or without TLS: bytes out, stamped bytes in. It decides nothing."""
 
 import errno
 import os
 import socket
+import ssl
 import time
 from typing import Any
 
 from gevent import monkey
 
 from bench.drive.stamps import CONTROL_BYTES, MSG_ERRQUEUE, Clock, ask_for_stamps
+from bench.drive.tls import Tls
+from bench.protocol.exchange import Framing
 
 # The engine thread must not meet gevent's sockets.
 _Socket: Any = monkey.get_original("socket", "socket")
@@ -18,21 +21,24 @@ READ_BYTES = 8192
 
 
 class ConnectionLostError(OSError):
-    """The peer cannot be reached, or is gone."""
+    """The peer cannot be reached, or is gone, or shows no certificate that we trust."""
 
 
 class Connection:
-    """A non-blocking socket. `fd` is what epoll watches; `idle_since_ns` tells pool from work."""
+    """A non-blocking socket. `fd` is what epoll watches; `connected` says that it can carry requests."""
 
-    def __init__(self, family: int, address: Any, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, family: int, address: Any, clock: Clock, tls: Tls | None) -> None:
+        self._clock, self._tls = clock, tls
         self._socket = _Socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.fd: int = self._socket.fileno()
+        self.framing = Framing()
         self.connected = False
         self.watched_for_writing = True
+        self._reached = False
         self._stamped = False
-        self._pending = memoryview(b"")
+        self._wire = b""
+        self._pending = b""
         self._sent_bytes = 0
         self.handed_ns: int | None = None
         self.sent_ns: int | None = None
@@ -44,24 +50,57 @@ class Connection:
     @property
     def wants_to_write(self) -> bool:
         """Whether epoll should say when it can be written."""
-        return not self.connected or bool(self._pending)
+        return not self._reached or bool(self._pending)
 
     def begin(self, wire: bytes) -> None:
         """Take a request; `advance` sends it."""
-        self._pending = memoryview(wire)
+        self._wire = wire
         self.handed_ns = self.sent_ns = None
 
-    def advance(self) -> None:
-        """Finish connecting, then send what is pending. Raises ConnectionLostError."""
+    def advance(self) -> bool:
+        """Connect further, then send what is pending. Whether it is connected; or ConnectionLostError."""
         if not self.connected:
+            self._connect()
+        if self.connected and self._wire:
+            self._pending = self._tls.encrypt(self._wire) if self._tls else self._wire
+            self._wire = b""
+            self.handed_ns = time.monotonic_ns()
+        if self._pending:
+            self._send()
+            if not self._pending and self._stamped:
+                # The stamp of a send is there when the send is done, as a rule: no wake-up for it then.
+                self.collect_sent()
+        return self.connected
+
+    def _connect(self) -> None:
+        if not self._reached:
             code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
                 raise ConnectionLostError(code, os.strerror(code))
-            self.connected = True
+            self._reached = True
             self._stamped = ask_for_stamps(self._socket)
+        if self._tls is None:
+            self.connected = True
+        elif not self._pending:
+            self._greet(self._tls)
+
+    def _greet(self, tls: Tls) -> None:
+        try:
+            heard = self._socket.recv(READ_BYTES)
+        except BlockingIOError:
+            heard = None
+        except OSError as error:
+            raise ConnectionLostError(*error.args) from error
+        if heard == b"":
+            raise ConnectionLostError(errno.ECONNRESET, "closed in the middle of the TLS handshake")
+        try:
+            self.connected = tls.greet(heard or b"")
+        except ssl.SSLError as error:
+            raise ConnectionLostError(errno.EPROTO, f"TLS: {error}") from error
+        self._pending = tls.outgoing()
+
+    def _send(self) -> None:
         while self._pending:
-            if self.handed_ns is None:
-                self.handed_ns = time.monotonic_ns()
             try:
                 count = self._socket.send(self._pending)
             except BlockingIOError:
@@ -69,7 +108,7 @@ class Connection:
             except OSError as error:
                 raise ConnectionLostError(*error.args) from error
             self._sent_bytes += count
-            self._pending = self._pending[count:]
+            self._pending = self._pending[count:] if count < len(self._pending) else b""
 
     def receive(self) -> tuple[bytes, int, int, bool]:
         """Bytes (empty: the peer closed), their stamp, when they were read, and whether the kernel stamped.
@@ -84,7 +123,19 @@ class Connection:
             raise ConnectionLostError(*error.args) from error
         read_ns = time.monotonic_ns()
         stamp_ns = self._clock.received_ns(control) if control else None
+        if self._tls and data:
+            data = self._decrypt(self._tls, data)
         return data, stamp_ns or read_ns, read_ns, stamp_ns is not None
+
+    def _decrypt(self, tls: Tls, data: bytes) -> bytes:
+        """Raises BlockingIOError as long as there is no whole TLS record."""
+        try:
+            plain = tls.decrypt(data)
+        except ssl.SSLError as error:
+            raise ConnectionLostError(errno.EPROTO, f"TLS: {error}") from error
+        if plain is None:
+            raise BlockingIOError
+        return plain
 
     def collect_sent(self) -> None:
         """Read the error queue: when did the last byte of the request leave?"""
@@ -94,8 +145,9 @@ class Connection:
             except OSError:
                 return
             found = self._clock.transmitted(control)
-            if found and found[0] == (self._sent_bytes - 1) % (1 << 32) and not self._pending:
+            if found and found[0] == (self._sent_bytes - 1) & 0xFFFFFFFF and not self._pending:
                 self.sent_ns = found[1]
+                return
 
     def close(self) -> None:
         """Close at once."""

@@ -18,28 +18,35 @@ JITTER = 0.25
 """A pause is shortened by up to this share, so that those refused together do not come back together."""
 
 
-@dataclass(frozen=True, slots=True)
+# Orders and flights are made by the ten thousand a second: slots, and no check that nothing is assigned to.
+@dataclass(slots=True, eq=False)
 class Order:
     """A rendered request and the monotonic instant it is due; `tag` is the caller's.
 
-    A further try has the flight before it as `previous`, and takes its trace context from `trace(attempt)`.
+    A further try has the flight before it as `previous`, and is rendered anew by `render(attempt)`. One that
+    `ripens` is of no account before it is due: its user may never come to ask.
     """
 
     due_ns: int
     ask: Ask
     wire: bytes
     tag: Any = None
-    trace: Callable[[int], str] | None = None
+    render: Callable[[int], bytes] | None = None
     previous: "Flight | None" = None
+    ripens: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Flight:
-    """An order on its way, and all that is known of it; instants are monotonic."""
+    """An order on its way, and all that is known of it; instants are monotonic.
+
+    Before `alarm_ns` no time-out can be due.
+    """
 
     order: Order
     exchange: Exchange
     begun_ns: int
+    alarm_ns: int = 0
     connection: Connection | None = None
     handed_ns: int | None = None
     sent_ns: int | None = None
@@ -48,8 +55,9 @@ class Flight:
 
     def tries(self) -> "list[Flight]":
         """Every try of this request, the first one first."""
-        earlier = self.order.previous.tries() if self.order.previous else []
-        return [*earlier, self]
+        if self.order.previous is None:
+            return [self]
+        return [*self.order.previous.tries(), self]
 
     def deadline(self, timeouts: Timeouts) -> tuple[int, str]:
         """The next instant at which to give up, and why."""
@@ -86,14 +94,16 @@ def again(flight: Flight, retry: Retry, chance: float) -> Order | None:
     a random number in [0, 1) for the jitter.
     """
     facts = flight.exchange.facts
-    first_ns = flight.tries()[0].handed_ns
     if retry.policy == "never" or facts.outcome != "refused" or facts.event_ns:
         return None
-    if first_ns is None or facts.end_ns is None:
+    tries = flight.tries()
+    first_ns = tries[0].handed_ns
+    if first_ns is None or facts.end_ns is None or flight.order.render is None:
         return None
     asked_s = PAUSE_S if facts.retry_after_s is None else facts.retry_after_s
     pause_s = max(LEAST_PAUSE_S, min(asked_s, retry.cap_s) * (1 - JITTER * chance))
     due_ns = facts.end_ns + int(pause_s * NS_PER_S)
     if due_ns - first_ns > retry.budget_s * NS_PER_S:
         return None
-    return replace(flight.order, due_ns=due_ns, previous=flight)
+    wire = flight.order.render(len(tries) + 1)
+    return replace(flight.order, due_ns=due_ns, wire=wire, previous=flight, ripens=False)

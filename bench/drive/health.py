@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import gevent
-import httpx
 
-from bench.drive.control import FRESH
+from bench.drive.control import Control, TargetError
 from bench.protocol import Endpoint, is_gateway, live_workers, serving
 
 EVERY_S = 1.0
@@ -23,16 +22,14 @@ class HealthWatch:
     """
 
     def __init__(self, endpoint: Endpoint, models: Collection[str], file: Path, start_ns: int) -> None:
-        headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
-        self._url = f"{endpoint.url}/health"
-        self._client = httpx.Client(headers=headers, timeout=5.0, trust_env=False, limits=FRESH)
+        self._control = Control(endpoint)
         self._models, self._file, self._start_ns = models, file, start_ns
         self._greenlet = gevent.spawn(self._watch)
 
     def stop(self) -> None:
         """End it."""
         self._greenlet.kill()
-        self._client.close()
+        self._control.close()
 
     def _watch(self) -> None:
         with self._file.open("a", encoding="utf-8") as lines:
@@ -44,12 +41,12 @@ class HealthWatch:
 
     def _ask(self) -> dict[str, Any]:
         try:
-            answer = self._client.get(self._url)
-            health = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
-            return {"live": {}, "error": str(error) or type(error).__name__}
+            answer = self._control.get("/health")
+        except TargetError as error:
+            return {"live": {}, "error": str(error)}
+        health = answer.tree()
         if not is_gateway(health):
-            return {"live": {}, "error": f"answered {answer.status_code}, and not as a gateway"}
+            return {"live": {}, "error": f"answered {answer.status}, and not as a gateway"}
         return {
             "live": live_workers(health),
             "serving": serving(health, self._models),

@@ -1,30 +1,26 @@
-"""From flights to records: the log on disk, and the queue back to Locust."""
+"""From flights to records: the log on disk, and what Locust is told."""
 
 from array import array
-from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.drive.bulletin import Bulletin
+from bench.drive.control import hidden
 from bench.drive.flight import Flight
-from bench.record import Attempt, LogWriter, Record
+from bench.protocol import Facts
+from bench.record import Attempt, LogWriter
 from bench.workload import Planned
 
+GOOD = frozenset({"ok", "degraded"})
+_NO_EVENTS = array("q")
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True, eq=False)
 class Tag:
-    """What an order is for: its place in the schedule, and whoever waits for it."""
+    """What an order is for: its place in the schedule, in ns from the start."""
 
     planned: Planned
     scheduled_ns: int
-    waiter: Any = None
-
-
-@dataclass(slots=True)
-class Finished:
-    """A record on its way to Locust."""
-
-    record: Record
-    waiter: Any
 
 
 @dataclass
@@ -34,89 +30,94 @@ class LoggedJournal:
     log: LogWriter
     start_ns: int
     worker: int
-    notify: Any = None
-    finished: "deque[Finished]" = field(default_factory=deque)
+    keys: tuple[str, ...] = ()
+    """Credentials, which the server's words may repeat and no record holds."""
+    bulletin: Bulletin = field(default_factory=Bulletin)
     sent_count: int = 0
     ended_count: int = 0
     errors: int = 0
 
     def sent(self, flight: Flight) -> None:
         """Log that the request is on its way; a further try of it is no news."""
-        tag: Tag = flight.order.tag
         if flight.order.previous is not None:
             return
+        tag: Tag = flight.order.tag
         self.sent_count += 1
         self.log.sent(tag.planned.index, tag.scheduled_ns, (flight.handed_ns or 0) - self.start_ns)
 
     def ended(self, flight: Flight) -> None:
         """Log the Record."""
         tag: Tag = flight.order.tag
-        record = self._record(flight, tag)
         facts = flight.exchange.facts
-        instants = array("q", [instant - self.start_ns for instant in facts.event_ns])
-        self.log.ended(record, instants, facts.event_chars)
+        if self.keys:
+            _hide(facts, self.keys)
+        instants = _NO_EVENTS
+        if facts.event_ns:
+            start_ns = self.start_ns
+            instants = array("q", [instant - start_ns for instant in facts.event_ns])
+        self.log.ended_row(self._row(flight, tag), instants, facts.event_chars)
         self.ended_count += 1
-        self.errors += record.outcome not in {"ok", "degraded", "not_sent"}
-        self.finished.append(Finished(record, tag.waiter))
-        if self.notify:
-            self.notify()
+        self.errors += facts.outcome not in GOOD and facts.outcome != "not_sent"
+        self.bulletin.add(tag.planned, tag.scheduled_ns + self.start_ns, facts)
 
     def tick(self, now_ns: int) -> None:
         """Flush the log when it is time."""
         self.log.tick(now_ns - self.start_ns)
 
-    def _record(self, flight: Flight, tag: Tag) -> Record:
-        planned, facts = tag.planned, flight.exchange.facts
+    def _row(self, flight: Flight, tag: Tag) -> list[Any]:
+        """The values of a Record, in the order of FIELDS: making one costs more than sending its request."""
+        planned, facts, since = tag.planned, flight.exchange.facts, self._since
+        traffic, user = planned.traffic, planned.user
         tries = flight.tries()
-        traffic = planned.traffic
-        return Record(
-            index=planned.index,
-            traffic_class=traffic.name,
-            operation=traffic.operation,
-            stream=planned.stream,
-            model=traffic.model,
-            pool=traffic.pool,
-            profile=planned.profile,
-            user=planned.user,
-            conversation=None if planned.user is None else planned.index,
-            turn=None if planned.user is None else 0,
-            worker=self.worker,
-            scheduled_ns=tag.scheduled_ns,
-            first_sent_ns=self._since(tries[0].handed_ns),
-            handed_ns=self._since(flight.handed_ns),
-            sent_ns=self._since(flight.sent_ns or flight.handed_ns),
-            headers_ns=self._since(facts.headers_ns),
-            first_token_ns=self._since(facts.first_token_ns),
-            first_visible_ns=self._since(facts.first_visible_ns),
-            last_token_ns=self._since(facts.last_token_ns),
-            end_ns=None if facts.outcome in {"unfinished", "not_sent"} else self._since(facts.end_ns),
-            stamp_source="kernel" if flight.kernel_stamps and flight.sent_ns else "read",
-            read_lag_max_ns=flight.read_lag_max_ns,
-            events=len(facts.event_ns),
-            merged_events=facts.merged_events,
-            outcome=facts.outcome or "failed",
-            reason=facts.reason,
-            status=facts.status,
-            error_code=facts.error_code,
-            finish_reason=facts.finish_reason,
-            attempts=0 if facts.outcome == "not_sent" else len(tries),
-            attempt_log=tuple(map(self._attempt, tries)) if len(tries) > 1 else (),
-            asked_in_tokens=planned.in_tokens,
-            asked_out_tokens=planned.out_tokens,
-            in_tokens=facts.in_tokens,
-            out_tokens=facts.out_tokens,
-            tokens_source=None if facts.out_tokens is None else "usage",
-            items_asked=planned.items,
-            items_returned=facts.items_returned,
-            request_bytes=len(flight.order.wire),
-            response_bytes=facts.response_bytes,
-            server_ttft_ms=facts.server_ttft_ms,
-            server_tpot_ms=facts.server_tpot_ms,
-            server_queue_ms=facts.server_queue_ms,
-            server_inference_ms=facts.server_inference_ms,
-            request_id=facts.request_id,
-            attempt_id=facts.attempt_id,
-        )
+        censored = facts.outcome in {"unfinished", "not_sent"}
+        return [
+            planned.index,
+            traffic.name,
+            traffic.operation,
+            planned.stream,
+            traffic.model,
+            traffic.pool,
+            planned.profile,
+            user,
+            None if user is None else planned.index,
+            None if user is None else 0,
+            self.worker,
+            tag.scheduled_ns,
+            since(tries[0].handed_ns),
+            since(flight.handed_ns),
+            since(flight.sent_ns or flight.handed_ns),
+            since(facts.headers_ns),
+            since(facts.first_token_ns),
+            since(facts.first_visible_ns),
+            since(facts.last_token_ns),
+            None if censored else since(facts.end_ns),
+            "kernel" if flight.kernel_stamps and flight.sent_ns else "read",
+            flight.read_lag_max_ns,
+            len(facts.event_ns),
+            facts.merged_events,
+            facts.outcome or "failed",
+            facts.reason,
+            facts.status,
+            facts.error_code,
+            facts.finish_reason,
+            0 if facts.outcome == "not_sent" else len(tries),
+            tuple(map(self._attempt, tries)) if len(tries) > 1 else (),
+            planned.in_tokens,
+            planned.out_tokens,
+            facts.in_tokens,
+            facts.out_tokens,
+            facts.tokens_source,
+            planned.items,
+            facts.items_returned,
+            len(flight.order.wire),
+            facts.response_bytes,
+            facts.server_ttft_ms,
+            facts.server_tpot_ms,
+            facts.server_queue_ms,
+            facts.server_inference_ms,
+            facts.request_id,
+            facts.attempt_id,
+        ]
 
     def _attempt(self, flight: Flight) -> Attempt:
         facts = flight.exchange.facts
@@ -130,6 +131,17 @@ class LoggedJournal:
 
     def _since(self, instant_ns: int | None) -> int | None:
         return None if instant_ns is None else instant_ns - self.start_ns
+
+
+def _hide(facts: Facts, keys: tuple[str, ...]) -> None:
+    for name in _WORDS:
+        said = getattr(facts, name)
+        if said is not None and any(key in said for key in keys):
+            setattr(facts, name, hidden(said, keys))
+
+
+_WORDS = ("error_code", "error_message", "finish_reason", "request_id", "attempt_id")
+"""What a reply says in the server's own words."""
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote
 
 import gevent
@@ -60,44 +60,36 @@ class Pools:
                 self._say(f"pool {name} deleted")
 
     def _make(self, pool: Pool) -> None:
-        before = look(self._control, pool.name)
-        if before is not None and not _is_as_asked(before, pool):
-            raise TargetError(
-                f"pool {pool.name} is there already, with gpus {before.gpus} and caps {before.gpu_caps} and "
-                "not as the scenario has it: name another, or delete it"
-            )
-        body = pool_body(
-            pool.name,
-            pool.gpus,
-            pool.gpu_caps,
-            bundle=pool.bundle,
-            ttl_s=pool.ttl_s,
-            minimum_worker_count=pool.minimum_worker_count,
-            queue_pool=pool.queue_pool,
-        )
-        # Noted before the call: a pool whose creation was interrupted may exist.
+        before, body = look(self._control, pool.name), _body(pool)
         if before is None:
+            # Noted before the call: a pool whose creation was interrupted may exist.
             self._made.append(pool.name)
-        answer = self._control.write("POST", "/v1/pools", body)
-        if answer.status_code not in {200, 201}:
-            if before is None:
+            answer = self._control.write("POST", "/v1/pools", body)
+            if answer.status not in {200, 201}:
                 self._made.remove(pool.name)
-            raise TargetError(self._cannot_make(pool.name, answer.status_code, answer.content))
-        self._say(f"pool {pool.name} {'made' if before is None else 'was there, and is used'}")
+                raise TargetError(self._cannot_make(pool.name, answer.status, answer.body))
+            self._say(f"pool {pool.name} made")
+        elif before.is_made_by(body):
+            self._say(f"pool {pool.name} was there, and is used")
+        else:
+            raise TargetError(
+                f"pool {pool.name} is there already, and not as the scenario has it (it is {before.spec}): "
+                "name another, or delete it"
+            )
         self._renewals.append(gevent.spawn(self._renew, pool))
 
     def _cannot_make(self, name: str, status: int, body: bytes) -> str:
-        why = self._control.masked(refusal(status, body))
+        why = refusal(status, body)
         hint = "; pool writes need the admin token: name its variable in target.admin_key_env"
         return f"pool {name} cannot be made: {why}{hint if status == 403 else ''}"
 
     def _renew(self, pool: Pool) -> None:
         every_s = min(RENEW_EVERY_S, (pool.ttl_s or LEASE_S) / 3)
         while True:
-            gevent.sleep(every_s)
             why = self._refusal("POST", f"{_path(pool.name)}/renew", {200})
             if why:
                 self._say(f"the lease of pool {pool.name} was not renewed: {why}")
+            gevent.sleep(every_s)
 
     def _refusal(self, method: str, path: str, good: set[int]) -> str | None:
         """Why a write was not done; None where it was."""
@@ -105,9 +97,9 @@ class Pools:
             answer = self._control.write(method, path)
         except TargetError as error:
             return str(error)
-        if answer.status_code in good:
+        if answer.status in good:
             return None
-        return self._control.masked(refusal(answer.status_code, answer.content))
+        return refusal(answer.status, answer.body)
 
     def _await_workers(self, pool: Pool) -> PoolState:
         deadline_s = time.monotonic() + pool.wait_s
@@ -128,22 +120,28 @@ class Pools:
 def look(control: Control, name: str) -> PoolState | None:
     """A pool as the gateway shows it; None where it knows none of that name. Raises TargetError."""
     answer = control.get(_path(name))
-    if answer.status_code == 404:
+    if answer.status == 404:
         return None
-    if answer.status_code != 200:
-        why = control.masked(refusal(answer.status_code, answer.content))
+    if answer.status != 200:
+        why = refusal(answer.status, answer.body)
         raise TargetError(f"pool {name} cannot be read: {why}")
     try:
-        return read_pool(answer.content)
+        return read_pool(answer.body)
     except ValueError as error:
-        raise TargetError(f"pool {name} cannot be read: {control.masked(str(error))}") from None
+        raise TargetError(f"pool {name} cannot be read: {error}") from None
 
 
 def _path(name: str) -> str:
     return f"/v1/pools/{quote(name)}"
 
 
-def _is_as_asked(state: PoolState, pool: Pool) -> bool:
-    # A cap adds its profile to the needs, with none needed.
-    needed = {name: count for name, count in state.gpus.items() if count}
-    return needed == {n: c for n, c in pool.gpus.items() if c} and state.gpu_caps == dict(pool.gpu_caps)
+def _body(pool: Pool) -> dict[str, Any]:
+    return pool_body(
+        pool.name,
+        pool.gpus,
+        pool.gpu_caps,
+        bundle=pool.bundle,
+        ttl_s=pool.ttl_s,
+        minimum_worker_count=pool.minimum_worker_count,
+        queue_pool=pool.queue_pool,
+    )

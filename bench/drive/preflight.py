@@ -10,7 +10,7 @@ from bench.drive.engine import Engine
 from bench.drive.flight import Order
 from bench.drive.journal import KeptJournal
 from bench.drive.pools import look
-from bench.protocol import Ask, Endpoint, Facts, render
+from bench.protocol import Ask, Endpoint, Facts, chars_per_token, render
 from bench.record import TargetSaid
 from bench.scenario import Scenario, Traffic
 from bench.workload import DEFAULT_CHARS_PER_TOKEN, Planned, Texts
@@ -58,10 +58,19 @@ def _check_pool(scenario: Scenario, traffic: Traffic, control: Control) -> None:
 
 
 def _absent(traffic: Traffic, said: TargetSaid) -> list[str]:
-    """A sentence for each profile that is asked for and has no live worker for the model."""
+    """A sentence for each profile that is asked for, or for none, without a live worker for the model."""
     live = _serving(traffic, said)
+    if not traffic.profiles and not live:
+        return [_unnamed(traffic, said)]
     absent = [profile for profile in traffic.profiles if profile.lower() not in live]
     return [_absence(traffic, profile, live, said) for profile in absent]
+
+
+def _unnamed(traffic: Traffic, said: TargetSaid) -> str:
+    sentence = f"class {traffic.name} asks for no profile, and no worker is live that serves {traffic.model}"
+    if said.dialect == "0.4":
+        return f"{sentence}; a 0.4 gateway scales nothing up for such requests: name a profile in profiles"
+    return sentence
 
 
 def _absence(traffic: Traffic, profile: str, live: set[str], said: TargetSaid) -> str:
@@ -94,8 +103,8 @@ def _calibrate(scenario: Scenario, traffic: Traffic, control: Control, learned: 
     facts = _try(scenario, control.endpoint, ask)
     if facts.outcome not in {"ok", "degraded"}:
         _complain(traffic, facts, learned, control)
-    elif facts.in_tokens and not scenario.chars_per_token:
-        learned.chars_per_token[name] = len(ask.texts[0]) / facts.in_tokens
+    elif not scenario.chars_per_token and (length := chars_per_token(ask, facts)):
+        learned.chars_per_token[name] = length
         learned.sources[name] = "usage"
 
 

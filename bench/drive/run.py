@@ -100,7 +100,13 @@ def _told(info: RunInfo, schedule: Schedule, learned: Preflight) -> RunInfo:
         "target": learned.said,
         "chars_per_token": learned.chars_per_token,
         "chars_per_token_source": learned.sources,
-        "warnings": [*info.warnings, *learned.warnings, *doubt, *_losses(schedule)],
+        "warnings": [
+            *info.warnings,
+            *_unverified(schedule.scenario),
+            *learned.warnings,
+            *doubt,
+            *_losses(schedule),
+        ],
         "schedule": facts,
     }
     return info.model_copy(update=update)
@@ -136,6 +142,13 @@ def _lasting(scenario: dict[str, Any], duration_s: float) -> dict[str, float]:
     duration_s = max(round(duration_s, 3), 0.001)
     warmup_s = scenario["warmup_s"] if scenario["warmup_s"] < duration_s else 0.0
     return {"duration_s": duration_s, "warmup_s": warmup_s}
+
+
+def _unverified(scenario: Scenario) -> list[str]:
+    url = scenario.target.url or ""
+    if scenario.target.verify or not url.startswith("https:"):
+        return []
+    return [f"target.verify is off: {url} was believed without a look at its certificate, whoever it was"]
 
 
 def _losses(schedule: Schedule) -> list[str]:

@@ -1,33 +1,36 @@
-"""One worker's part of one run: schedule in, engine in the middle, log and Locust's events out."""
+"""One worker's part of one run: schedule in, engine in the middle, log and Locust's statistics out."""
 
-import gc
-import os
 import sys
 import time
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gevent
-from gevent.event import AsyncResult, Event
+import numpy as np
+from gevent.event import Event
 from locust.env import Environment
-from locust.stats import RequestStats
 
-from bench.drive.asking import ask_for, traceparent
 from bench.drive.engine import Engine
-from bench.drive.flight import NS_PER_S, Order
-from bench.drive.journal import Finished, LoggedJournal, Tag
-from bench.protocol import Endpoint, render
-from bench.record import Clock, LogWriter, Record, RunFolder
+from bench.drive.flight import NS_PER_S
+from bench.drive.journal import LoggedJournal
+from bench.drive.supply import ClosedSupply, Kitchen, OpenSupply
+from bench.drive.surroundings import Surroundings
+from bench.protocol import Endpoint
+from bench.record import Clock, LogWriter, RunFolder
 from bench.scenario import Scenario
-from bench.workload import Planned, Schedule, Texts
+from bench.workload import Schedule, Texts
 
 LEAD_NS = NS_PER_S // 2
 """From now to the agreed start: time to render the first requests."""
 
-AHEAD_NS = 5 * NS_PER_S
-AHEAD_ORDERS = 2000
+SWITCH_S = 0.0001
+"""So long Locust's thread may keep the engine from running Python."""
+
+POST_EVERY_S = 0.1
+
+MOST_OPENED = 512
+"""Connections opened before the start of an open loop, at most; later ones are opened as they are needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,34 +53,35 @@ class Session:
     def __init__(self, plan: Plan, environment: Environment, worker: int = 0, workers: int = 1) -> None:
         self.plan = plan
         self._environment = environment
-        self._worker, self._workers = worker, workers
-        self.start_ns = time.monotonic_ns() + LEAD_NS
+        self._log = LogWriter(plan.folder.log_file(worker))
+        keys = (plan.endpoint.api_key,) if plan.endpoint.api_key else ()
+        self._journal = LoggedJournal(self._log, 0, worker, keys)
+        self._engine = Engine(plan.endpoint, plan.scenario.timeouts, self._journal, plan.scenario.retry)
+        self._engine.pool.fill(_connections(plan, workers), plan.scenario.timeouts.connect_s)
+        self.start_ns = self._journal.start_ns = time.monotonic_ns() + LEAD_NS
         wall_ns = time.time_ns() + self.start_ns - time.monotonic_ns()
         self.clock = Clock(monotonic_ns=self.start_ns, wall_ns=wall_ns, boot_id=_boot_id())
-        self._log = LogWriter(plan.folder.log_file(worker))
-        self._journal = LoggedJournal(self._log, self.start_ns, worker)
-        self._engine = Engine(plan.endpoint, plan.scenario.timeouts, self._journal, plan.scenario.retry)
-        self._watcher = gevent.get_hub().loop.async_()
-        self._woken = Event()
-        self._watcher.start(self._woken.set)
-        self._journal.notify = self._watcher.send
-        self._turns: dict[int, int] = {}
-        self._ttft = RequestStats().get("ttft", "")
+        estimate_tokens = plan.scenario.target.estimate_tokens
+        kitchen = Kitchen(
+            plan.run_id, plan.texts, plan.endpoint, self.start_ns, estimate_tokens=estimate_tokens
+        )
+        self._supply = _supply(plan, kitchen, worker, workers)
+        self._engine.serve(self._supply)
+        self._surroundings = Surroundings()
         self._stopping = False
-        self._fed = False
         self._closed = False
+        self.rest = Event()
         self._thread: Any = None
         self._bridge: Any = None
 
     # --- life ----------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the engine thread, and the greenlet that hands its results to Locust."""
-        sys.setswitchinterval(0.0005)
-        gc.collect()
-        gc.freeze()
+        """Start the engine thread, and the greenlet that tells Locust of its results."""
+        sys.setswitchinterval(SWITCH_S)
+        self._surroundings.start()
         self._thread = gevent.get_hub().threadpool.spawn(self._engine.run)
-        self._bridge = gevent.spawn(self._hand_over)
+        self._bridge = gevent.spawn(self._tell)
 
     @property
     def elapsed_s(self) -> float:
@@ -95,7 +99,7 @@ class Session:
             return True
         if self._stopping or not self.plan.schedule.is_open:
             return self._stopping or self.elapsed_s >= self.plan.scenario.duration_s
-        return self._fed and self._engine.backlog == 0
+        return self._supply.exhausted and self._engine.backlog == 0
 
     def stop_sending(self) -> None:
         """Send nothing more; replies are still waited for."""
@@ -121,88 +125,38 @@ class Session:
         self._closed = True
         self._engine.close()
         self._thread.get()
-        self._journal.notify = None
-        self._woken.set()
-        gevent.sleep(0)
         self._bridge.kill()
-        self._watcher.close()
+        self.rest.set()
+        self._journal.bulletin.post(self._environment)
         self._log.close(time.monotonic_ns() - self.start_ns)
-        cpu = os.times()
         return {
-            "engine_cpu_s": self._engine.cpu_ns / NS_PER_S,
-            "process_cpu_s": cpu.user + cpu.system,
+            **self._engine.facts(),
+            **self._surroundings.stop(),
             "ended_at_s": round(self.elapsed_s, 3),
             "stopped_early": self._stopping,
         }
 
     # --- what Locust's users call --------------------------------------------------------------------------
 
-    def replay(self) -> None:
-        """Open loop: hand the worker's slice to the engine, a few seconds ahead."""
-        for planned in self.plan.schedule.part(self._worker, self._workers):
-            due_ns = self.start_ns + (planned.due_ns or 0)
-            while self._early(due_ns) and not self._stopping:
-                gevent.sleep(0.02)
-            if self._stopping:
-                break
-            self._engine.submit(self._order(planned, due_ns, None))
-        self._fed = True
+    def join(self, user: int) -> None:
+        """Closed loop: a user comes."""
+        if isinstance(self._supply, ClosedSupply):
+            self._supply.join(user)
+            self._engine.wake()
 
-    def _early(self, due_ns: int) -> bool:
-        return due_ns - time.monotonic_ns() > AHEAD_NS or self._engine.backlog >= AHEAD_ORDERS
-
-    def turn(self, user: int) -> Record | None:
-        """Closed loop: think, ask, and wait for the reply. None when the run is over."""
-        users = self._users()
-        number = self._turns.get(user % users, 0)
-        self._turns[user % users] = number + 1
-        planned = self.plan.schedule.turn(user % users, number, users)
-        self._sleep_until(max(self.start_ns, time.monotonic_ns()) + planned.think_ns)
-        if self.over():
-            return None
-        waiter: AsyncResult[Record] = AsyncResult()
-        self._engine.submit(self._order(planned, time.monotonic_ns(), waiter))
-        record: Record = waiter.get()
-        return record
-
-    def _users(self) -> int:
-        loop = self.plan.scenario.closed_loop
-        return loop.users if loop else 1
-
-    def _sleep_until(self, instant_ns: int) -> None:
-        while not self.over() and (left_ns := instant_ns - time.monotonic_ns()) > 0:
-            gevent.sleep(min(left_ns / NS_PER_S, 0.5))
-
-    def _order(self, planned: Planned, due_ns: int, waiter: Any) -> Order:
-        ask = ask_for(planned, self.plan.texts)
-        trace = partial(traceparent, self.plan.run_id, planned.index)
-        wire = render(self.plan.endpoint, ask, trace(1))
-        return Order(due_ns, ask, wire, Tag(planned, due_ns - self.start_ns, waiter), trace)
+    def leave(self, user: int) -> None:
+        """Closed loop: a user goes."""
+        if isinstance(self._supply, ClosedSupply) and not self._closed:
+            self._supply.leave(user)
 
     # --- results back to Locust ----------------------------------------------------------------------------
 
-    def _hand_over(self) -> None:
+    def _tell(self) -> None:
         while True:
-            self._woken.wait()
-            self._woken.clear()
-            while self._journal.finished:
-                self._tell(self._journal.finished.popleft())
-
-    def _tell(self, finished: Finished) -> None:
-        record = finished.record
-        if finished.waiter is not None:
-            finished.waiter.set(record)
-        if record.first_token_ns is not None:
-            self._ttft.log(max(0, record.first_token_ns - record.scheduled_ns) // 1_000_000, 0)
-        good = record.outcome in {"ok", "degraded"}
-        self._environment.events.request.fire(  # type: ignore[no-untyped-call]
-            request_type=record.operation,
-            name=f"{record.traffic_class} {record.profile or ''}".strip(),
-            response_time=max(0, (record.end_ns or record.scheduled_ns) - record.scheduled_ns) / 1e6,
-            response_length=record.response_bytes,
-            exception=None if good else RuntimeError(_why(record)),
-            context={},
-        )
+            gevent.sleep(POST_EVERY_S)
+            self._journal.bulletin.post(self._environment)
+            if self.over():
+                self.rest.set()
 
     def progress(self) -> dict[str, Any]:
         """One line of progress. The median is Locust's, of two digits: for the eye, not for the record."""
@@ -215,13 +169,26 @@ class Session:
             "sent": journal.sent_count,
             "in_flight": self._engine.in_flight,
             "errors": journal.errors,
-            "ttft_p50_ms": self._ttft.get_response_time_percentile(0.5) if self._ttft.num_requests else None,
+            "ttft_p50_ms": journal.bulletin.ttft_p50_ms(),
         }
 
 
-def _why(record: Record) -> str:
-    parts = (record.outcome, record.reason, record.status, record.error_code)
-    return " ".join(str(part) for part in parts if part)
+def _supply(plan: Plan, kitchen: Kitchen, worker: int, workers: int) -> OpenSupply | ClosedSupply:
+    loop = plan.scenario.closed_loop
+    if loop is None:
+        return OpenSupply(plan.schedule, kitchen, worker, workers)
+    end_ns = kitchen.start_ns + int(plan.scenario.duration_s * NS_PER_S)
+    return ClosedSupply(plan.schedule, kitchen, loop.users, end_ns)
+
+
+def _connections(plan: Plan, workers: int) -> int:
+    """How many to open: one a user; or the arrivals of the busiest second, which is a guess."""
+    loop, due_ns = plan.scenario.closed_loop, plan.schedule.due_ns
+    if loop is not None:
+        return -(-loop.users // workers)
+    if due_ns is None or not len(due_ns):
+        return 0
+    return min(-(-int(np.bincount(due_ns // NS_PER_S).max()) // workers), MOST_OPENED)
 
 
 def _boot_id() -> str:

@@ -28,6 +28,9 @@ REREAD_EVERY_NS = 1_000_000_000
 _TIMESPECS = struct.Struct("=qq")
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
 
+_RECVERR = (IP_RECVERR, IPV6_RECVERR)
+_INTERNET = (socket.IPPROTO_IP, socket.IPPROTO_IPV6)
+
 Control = Iterable[tuple[int, int, bytes]]
 
 
@@ -63,17 +66,18 @@ class Clock:
     def received_ns(self, control: Control) -> int | None:
         """The stamp that came with a read, if one did."""
         for level, kind, data in control:
-            if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPING:
-                return self._monotonic_ns(data)
+            if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
+                seconds, nanoseconds = _TIMESPECS.unpack_from(data)
+                return seconds * 1_000_000_000 + nanoseconds - self._offset_ns if seconds else None
         return None
 
     def transmitted(self, control: Control) -> tuple[int, int] | None:
         """Number of the last byte sent (from 0, since stamps were asked for) and its stamp."""
         stamp_ns = byte = None
         for level, kind, data in control:
-            if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPING:
+            if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
                 stamp_ns = self._monotonic_ns(data)
-            elif (level, kind) in {(socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR)}:
+            elif kind in _RECVERR and level in _INTERNET:
                 byte = _EXTENDED_ERROR.unpack_from(data)[6]
         return None if stamp_ns is None or byte is None else (byte, stamp_ns)
 

@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
 from bench.drive.control import Control, TargetError
 from bench.protocol import dialect_of, is_gateway, live_workers, same_model, serving
 from bench.record import TargetSaid
-from bench.scenario import Scenario, Traffic
+from bench.scenario import Scenario, Traffic, refusals
 
 MOST_NAMES = 12
 """How many names a sentence lists."""
@@ -28,7 +26,7 @@ def _introduce(scenario: Scenario, control: Control) -> TargetSaid:
     if control.endpoint.kind == "openai":
         control.get("/v1/models")
         return TargetSaid(kind="openai", url=control.endpoint.url)
-    health = _tree(control.get("/health"))
+    health = control.get("/health").tree()
     return _gateway(scenario, control, health) if is_gateway(health) else _lone_worker(scenario, control)
 
 
@@ -55,7 +53,7 @@ def _gateway(scenario: Scenario, control: Control, health: dict[str, Any]) -> Ta
 def _lone_worker(scenario: Scenario, control: Control) -> TargetSaid:
     """A server that is loaded without a gateway: it has models that tell what they give, but no workers."""
     response = control.get("/v1/models")
-    if not any("outputs" in model for model in _maps(_tree(response).get("models"))):
+    if not any("outputs" in model for model in _maps(response.tree().get("models"))):
         raise TargetError(
             f"{control.endpoint.url} answers, but is no SIE gateway (its /health does not say so) nor a lone "
             "SIE server; for an OpenAI-compatible server set target.kind: openai"
@@ -74,15 +72,6 @@ def _lone_worker(scenario: Scenario, control: Control) -> TargetSaid:
     )
 
 
-def _tree(response: httpx.Response) -> dict[str, Any]:
-    """A JSON object; empty where the answer is none."""
-    try:
-        tree = response.json()
-    except ValueError:
-        return {}
-    return tree if response.status_code == 200 and isinstance(tree, dict) else {}
-
-
 def _check_profiles(scenario: Scenario, said: TargetSaid) -> None:
     configured = [str(name) for name in said.said.get("configured_gpu_types") or ()]
     known = {name.lower() for name in configured}
@@ -95,22 +84,18 @@ def _check_profiles(scenario: Scenario, said: TargetSaid) -> None:
                 )
 
 
-_LATER_ROUTES = {"rerank": "/v1/rerank"}
-
-
 def _check_routes(scenario: Scenario, said: TargetSaid) -> None:
+    """What the scenario's own check could not know: the dialect that was found."""
     for traffic in scenario.classes:
-        route = _LATER_ROUTES.get(traffic.operation)
-        if route and said.dialect == "0.4":
-            raise TargetError(
-                f"class {traffic.name}: a gateway of dialect 0.4 has no {route} (it came with 0.7); "
-                "use operation: score, or say target.dialect where this gateway is newer"
-            )
+        for why in refusals(traffic, "sie", said.dialect):
+            raise TargetError(f"{why}; or say target.dialect, if {said.dialect} is not what it speaks")
 
 
 def _check_models(scenario: Scenario, control: Control) -> None:
-    listing = _tree(control.get("/v1/models"))
-    told = {str(model.get("name")): model for model in _maps(listing.get("models"))}
+    listing = control.get("/v1/models").tree()
+    # Other servers have a key of that name too, and mean something else by it.
+    models = listing.get("models") if control.endpoint.kind == "sie" else None
+    told = {str(model.get("name")): model for model in _maps(models)}
     listed = [str(model["id"]) for model in _maps(listing.get("data")) if "id" in model] or list(told)
     for traffic in scenario.classes:
         name = next((name for name in listed if same_model(name, traffic.model)), None)
@@ -144,7 +129,8 @@ def _check_abilities(traffic: Traffic, model: Mapping[str, Any]) -> None:
             f"class {traffic.name}: model {traffic.model!r} cannot do {traffic.operation}: it gives "
             f"{', '.join(sorted(outputs))}, and {' or '.join(sorted(wanted))} is needed"
         )
-    _check_capabilities(traffic, model.get("capabilities") or {})
+    capabilities = model.get("capabilities")
+    _check_capabilities(traffic, capabilities if isinstance(capabilities, dict) else {})
 
 
 def _check_capabilities(traffic: Traffic, capabilities: Mapping[str, Any]) -> None:

@@ -3,7 +3,6 @@
 import itertools
 from weakref import WeakKeyDictionary
 
-from gevent import sleep
 from locust import User, task
 from locust.env import Environment
 from locust.exception import StopUser
@@ -24,21 +23,19 @@ class _SessionUser(User):
 
 
 class OpenLoopUser(_SessionUser):
-    """Hands a worker's slice of the schedule to the engine; it never waits for replies."""
+    """Stands for a worker's slice of the schedule, which the engine sends by itself."""
 
     fixed_count = 1
 
     @task
     def replay(self) -> None:
-        """Feed the engine, then retire."""
-        self.session.replay()
-        while not self.session.over():
-            sleep(0.05)
+        """Be there until everything is sent, then retire."""
+        self.session.rest.wait()
         raise StopUser
 
 
 class PoolUser(_SessionUser):
-    """A closed-loop user: thinks, asks, waits for the reply, and starts over."""
+    """A closed-loop user, who thinks, asks, waits for the reply, and starts over; the engine does it."""
 
     _numbers = itertools.count()
 
@@ -47,9 +44,15 @@ class PoolUser(_SessionUser):
         if self.environment not in sessions:
             raise StopUser
         self.number = next(self._numbers)
+        self.session.join(self.number)
 
     @task
-    def turn(self) -> None:
-        """One turn; when the run is over there is none left."""
-        if self.session.turn(self.number) is None:
-            raise StopUser
+    def turns(self) -> None:
+        """Take turns until the run is over."""
+        self.session.rest.wait()
+        raise StopUser
+
+    def on_stop(self) -> None:
+        """Ask no more."""
+        if self.environment in sessions:
+            self.session.leave(self.number)

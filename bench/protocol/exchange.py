@@ -1,96 +1,165 @@
-"""One request on one connection: bytes and instants in, facts out. Pure; the caller owns socket and clock."""
+"""One request on one connection: bytes and instants in, facts out. Pure; the caller owns socket and clock.
+
+Framing is done as bytes come; bodies of streams are kept with their instants and read later, by `decode`, so
+that reading JSON is never in the way of a stamp.
+"""
+
+from functools import lru_cache
 
 import httptools
 
-from bench.protocol.facts import Ask, Facts, Kind
-from bench.protocol.replies import Reader, StreamReader, WholeReader
+from bench.protocol.facts import GENERATION, Ask, Facts, Kind
+from bench.protocol.replies import Reader, WholeReader
+from bench.protocol.streams import StreamReader
+
+UNDECODED_BYTES = 1 << 16
+"""So much of a stream may wait to be read."""
+
+
+@lru_cache(maxsize=1024)
+def _word(name: bytes) -> str:
+    return name.decode("latin-1").lower()
+
+
+class Framing:
+    """The HTTP parser of one connection, which lives as long as that; what it found waits to be fetched."""
+
+    __slots__ = ("complete", "extra", "head_ns", "headers", "keep", "now_ns", "parser", "pieces", "status")
+
+    def __init__(self) -> None:
+        self.parser = httptools.HttpResponseParser(self)
+        self.now_ns = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Make ready for the next reply."""
+        self.headers: dict[str, str] = {}
+        self.pieces: list[tuple[bytes, int]] = []
+        self.status = self.head_ns = 0
+        self.complete = self.keep = self.extra = False
+
+    # Called by the parser.
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header."""
+        if not self.complete:
+            self.headers[_word(name)] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        """Note status and instant; a second head says that the connection is out of step."""
+        if self.complete:
+            self.extra = True
+        else:
+            self.status, self.head_ns = self.parser.get_status_code(), self.now_ns
+
+    def on_body(self, piece: bytes) -> None:
+        """Keep a piece and its instant."""
+        if not self.complete:
+            self.pieces.append((piece, self.now_ns))
+
+    def on_message_complete(self) -> None:
+        """Note the end; an interim 1xx is no reply yet."""
+        if self.status < 200:
+            self.begin()
+        elif not self.complete:
+            self.complete = True
+            self.keep = bool(self.parser.should_keep_alive())
 
 
 class Exchange:
     """Reads one HTTP/1.1 reply.
 
     `feed` bytes with the instant they arrived; `closed` when the peer ends the connection. When `done`,
-    `facts.outcome` is set, and `reusable` says whether the connection may carry another request.
+    `facts.outcome` is set, and `reusable` says whether the connection may carry another request. Exchanges
+    that follow each other on a connection share its `framing`.
     """
 
-    def __init__(self, kind: Kind, ask: Ask) -> None:
+    __slots__ = ("_ask", "_framing", "_kind", "_reader", "_undecoded", "done", "facts", "reusable")
+
+    def __init__(self, kind: Kind, ask: Ask, framing: Framing | None = None) -> None:
         self.facts = Facts()
         self.done = False
         self.reusable = False
         self._kind, self._ask = kind, ask
-        self._parser = httptools.HttpResponseParser(self)
-        self._headers: dict[str, str] = {}
         self._reader: Reader | None = None
-        self._now_ns = 0
+        self._undecoded = 0
+        self._framing = framing or Framing()
+        self._framing.begin()
+
+    @property
+    def undecoded(self) -> bool:
+        """Whether something waits for `decode`."""
+        return self._undecoded > 0
 
     def feed(self, data: bytes, now_ns: int) -> None:
         """Take bytes; after the end, and after nonsense, the rest is passed over."""
         if self.done:
             return
-        self._now_ns = now_ns
+        framing = self._framing
+        framing.now_ns = now_ns
         self.facts.response_bytes += len(data)
+        self._undecoded += len(data)
+        broken: Exception | None = None
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self.facts.error_message = f"not HTTP: {error}"
+            framing.parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            broken = error
+        if self._reader is None and framing.status >= 200:
+            self._choose_reader()
+        if self._undecoded > UNDECODED_BYTES or broken or framing.complete:
+            self.decode()
+        if framing.complete and self._reader is not None:
+            self._reader.end(complete=True)
+            self.reusable = framing.keep and not framing.extra and broken is None
+            self._finish(now_ns)
+        elif broken:
+            switches = isinstance(broken, httptools.HttpParserUpgrade)
+            self.facts.error_message = "switches protocols" if switches else f"not HTTP: {broken}"
             self.facts.settle("failed", "malformed")
             self._finish(now_ns)
+
+    def decode(self) -> None:
+        """Read what has come so far into the facts."""
+        self._undecoded = 0
+        pieces, reader = self._framing.pieces, self._reader
+        if reader is not None and pieces:
+            for piece, instant_ns in pieces:
+                reader.body(piece, instant_ns)
+            pieces.clear()
 
     def closed(self, now_ns: int) -> None:
         """The peer ended the connection: the proper end of a body without length, a loss otherwise."""
         if self.done:
             return
-        framed = "content-length" in self._headers or "transfer-encoding" in self._headers
+        headers = self._framing.headers
+        framed = "content-length" in headers or "transfer-encoding" in headers
         if self._reader is None:
             self.facts.settle("failed", "connection_lost")
         else:
+            self.decode()
             self._reader.end(complete=not framed)
         self._finish(now_ns)
 
     def give_up(self, outcome: str, reason: str | None, now_ns: int) -> None:
         """Settle from outside: timed out, cancelled, unfinished, failed to connect."""
+        self.decode()
         self.facts.settle(outcome, reason)
         self._finish(now_ns)
+
+    def _choose_reader(self) -> None:
+        """Only a 200 of a streamed generation is a stream, and only if it says so."""
+        facts, headers = self.facts, self._framing.headers
+        facts.status, facts.headers_ns = self._framing.status, self._framing.head_ns
+        facts.request_id = headers.get("x-sie-request-id")
+        streams = "event-stream" in headers.get("content-type", "")
+        asked = self._ask.stream and self._ask.operation in GENERATION
+        if asked and facts.status == 200 and streams:
+            self._reader = StreamReader(self._kind, self._ask, facts)
+        else:
+            self._reader = WholeReader(self._kind, self._ask, facts, headers)
 
     def _finish(self, now_ns: int) -> None:
         if not self.done:
             self.done = True
             # The clock that stamps are read on is set anew each second: it may step back by a few ns.
             self.facts.end_ns = max(now_ns, self.facts.headers_ns or 0, self.facts.last_token_ns or 0)
-
-    # Called by the parser.
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header."""
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
-
-    def on_headers_complete(self) -> None:
-        """Choose the reader: only a 200 of a streamed request is a stream, and only if it says so."""
-        facts = self.facts
-        if self.done:
-            # Bytes that nobody asked for follow the reply: this connection is out of step.
-            self.reusable = False
-            return
-        facts.status = self._parser.get_status_code()
-        facts.headers_ns = self._now_ns
-        facts.request_id = self._headers.get("x-sie-request-id")
-        streams = "event-stream" in self._headers.get("content-type", "")
-        if self._ask.stream and facts.status == 200 and streams:
-            self._reader = StreamReader(self._kind, self._ask, facts)
-        else:
-            self._reader = WholeReader(self._kind, self._ask, facts, self._headers)
-
-    def on_body(self, piece: bytes) -> None:
-        """Pass a piece on."""
-        if self._reader and not self.done:
-            self._reader.body(piece, self._now_ns)
-
-    def on_message_complete(self) -> None:
-        """Settle the outcome; an interim 1xx is no reply yet."""
-        if (self.facts.status or 0) < 200:
-            self._headers.clear()
-            self._reader = None
-        elif self._reader and not self.done:
-            self._reader.end(complete=True)
-            self.reusable = bool(self._parser.should_keep_alive())
-            self._finish(self._now_ns)

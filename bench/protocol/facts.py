@@ -3,17 +3,24 @@
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-Operation = Literal["chat", "generate", "encode", "score"]
+Operation = Literal["chat", "completion", "generate", "encode", "score", "extract", "embed", "rerank"]
 Kind = Literal["sie", "openai"]
+Wire = Literal["msgpack", "json"]
+
+GENERATION = frozenset({"chat", "completion", "generate"})
+RANKING = frozenset({"score", "rerank"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Made by the ten thousand a second, and never changed: checking that costs more than all else in it.
+@dataclass(slots=True, kw_only=True)
 class Ask:
     """One request in the target's terms.
 
-    `texts`: the prompt; or the items; or the query and then the documents.
+    `texts`: the prompt; or the items; or the query and then the documents. `params` are the operation's own
+    fields, put where its route reads them; `extra` is added to the body as it is. With `chars_per_token`
+    tokens that nobody reported are estimated from characters, without it they stay unknown.
     """
 
     operation: Operation
@@ -21,14 +28,36 @@ class Ask:
     texts: tuple[str, ...]
     stream: bool = False
     max_tokens: int | None = None
-    sampling: Mapping[str, object] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    stream_usage: bool = True
+    wire: Wire = "msgpack"
     pool: str | None = None
     profile: str | None = None
+    chars_per_token: float | None = None
+
+    @property
+    def results(self) -> int:
+        """How many results there can be: an item's vector, a document's score."""
+        return len(self.texts) - (self.operation in RANKING)
 
     @property
     def items(self) -> int:
-        """How many results are due: vectors of an encode, scores of a score."""
-        return len(self.texts) - (self.operation == "score")
+        """How many of them are due: of a ranking that is cut, the best."""
+        top_n = self.params.get("top_n") if self.operation == "rerank" else None
+        return min(self.results, top_n or self.results)
+
+    @property
+    def choices(self) -> int:
+        """How many answers a generation owes."""
+        return int(self.params.get("n") or 1)
+
+    @property
+    def owes_usage(self) -> bool:
+        """Whether the gateway must tell how many tokens there were."""
+        return self.operation == "generate" or (
+            self.operation in GENERATION and (self.stream_usage or not self.stream)
+        )
 
 
 @dataclass(slots=True)
@@ -57,6 +86,7 @@ class Facts:
 
     in_tokens: int | None = None
     out_tokens: int | None = None
+    tokens_source: Literal["usage", "estimate"] | None = None
     items_returned: int | None = None
     response_bytes: int = 0
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.protocol.errors import code_and_message
+from bench.protocol.errors import problem_of
 
 LEASE_S = 1200.0
 """How long a gateway keeps a pool that nobody renews, where its specification says nothing else."""
@@ -14,12 +14,15 @@ LEASE_S = 1200.0
 
 @dataclass(frozen=True, slots=True)
 class PoolState:
-    """A pool as the gateway shows it: its state, and its workers per machine profile."""
+    """A pool as the gateway shows it: its state, its workers per machine profile, its specification."""
 
     state: str
     workers: dict[str, int] = field(default_factory=dict)
-    gpus: dict[str, int] = field(default_factory=dict)
-    gpu_caps: dict[str, int] = field(default_factory=dict)
+    spec: dict[str, Any] = field(default_factory=dict)
+
+    def is_made_by(self, body: Mapping[str, Any]) -> bool:
+        """Whether a pool with this body would be the same."""
+        return _essence(self.spec) == _essence(body)
 
 
 def pool_body(
@@ -51,16 +54,19 @@ def read_pool(body: bytes) -> PoolState:
         tree = json.loads(body)
         spec, status = tree["spec"], tree["status"]
         workers = Counter(str(worker["gpu"]) for worker in status.get("assigned_workers") or ())
-        sizes = [{str(name): int(count) for name, count in (spec.get(key) or {}).items()} for key in _SIZES]
-        return PoolState(str(status["state"]), dict(workers), *sizes)
+        return PoolState(str(status["state"]), dict(workers), dict(spec))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"no pool: {type(error).__name__}: {error}") from None
 
 
-_SIZES = ("gpus", "gpu_caps")
+def _essence(spec: Mapping[str, Any]) -> list[Any]:
+    """What makes a pool another one. A cap adds its profile to the needs, with none needed."""
+    needed = {name: count for name, count in (spec.get("gpus") or {}).items() if count}
+    rest = [spec.get(key) or None for key in ("gpu_caps", "bundle", "ttl_seconds", "minimum_worker_count")]
+    return [needed, *rest]
 
 
 def refusal(status: int, body: bytes) -> str:
     """Why a pool call was refused, in a few words."""
-    code, message = code_and_message(body)
-    return " ".join(str(word) for word in (status, code, message) if word)
+    problem = problem_of(body)
+    return " ".join(str(word) for word in (status, problem.code, problem.message) if word)

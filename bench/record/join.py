@@ -5,86 +5,162 @@ never ended, `not_sent` where neither is known. In a closed loop the schedule is
 scheduled requests are those turns that became ready, which is what the log holds.
 """
 
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.record.folder import Books, RunFolder, Salvage, worker_of
-from bench.record.log import FLUSH_EVERY_NS, Beat, Ended, LogReader, Sent
+from bench.record.log import FLUSH_EVERY_NS, EndedRow, LogReader, LogRows, Sent, values_of
 from bench.record.schema import EVENTS, FIELDS, REQUESTS, Attempt, Outcome, Record
 
-BATCH = 20_000
+BATCH = 5_000
 
 GRACE_NS = 4 * FLUSH_EVERY_NS
 """After a kill, what was due this long after the last beat may have happened without being logged."""
 
+_ATTEMPTS = FIELDS.index("attempt_log")
+_OUTCOME = FIELDS.index("outcome")
+_NO_LOG = -1
+
 
 @dataclass(slots=True)
 class _Logs:
-    """What the logs of all workers hold."""
+    """Where in the logs each ended request stands, and what else they hold."""
 
+    paths: list[Path]
+    index: "array[int]" = field(default_factory=lambda: array("q"))
+    log: "array[int]" = field(default_factory=lambda: array("h"))
+    place: "array[int]" = field(default_factory=lambda: array("q"))
     sent: dict[int, tuple[int, Sent]] = field(default_factory=dict)
-    ended: set[int] = field(default_factory=set)
     beats: list[int | None] = field(default_factory=list)
     torn: int = 0
+
+
+@dataclass(slots=True)
+class _Doubts:
+    """Counts of what may have happened without being logged."""
+
+    spans: list[range]
+    late: int = 0
+    unfinished: int = 0
+
+    def note(self, row: Record) -> None:
+        """A row that no log has an end of."""
+        self.unfinished += row.outcome == Outcome.UNFINISHED
+        self.late += row.outcome == Outcome.NOT_SENT and any(row.scheduled_ns in span for span in self.spans)
 
 
 def join(folder: RunFolder) -> tuple[Books, Salvage]:
     """Write requests.parquet and events.parquet; returns the books, and what stays uncertain.
 
-    Idempotent: it reads only the schedule and the logs. Raises FolderError without a schedule.
+    Idempotent: it reads only the schedule and the logs. However many requests there are, it holds where they
+    stand and 5,000 of them. Raises FolderError without a schedule.
     """
     schedule = folder.schedule()
-    logs = _Logs()
-    requests: list[pa.Table] = []
-    events: list[pa.Table] = []
-    for batch in _batches(_ended(folder, logs)):
-        requests.append(_request_table(entry.record for entry in batch))
-        events.append(_event_table(entry for entry in batch if entry.event_ns))
-    rest = list(_rest(schedule, logs))
-    requests.append(_request_table(rest))
-    table = pa.concat_tables(requests).combine_chunks().sort_by("index")
-    pq.write_table(table, folder.requests_file, compression="zstd")
-    stream = pa.concat_tables([_event_table([]), *events]).combine_chunks().sort_by("index")
-    pq.write_table(stream, folder.events_file, compression="zstd")
-    return _books(table), _doubts(rest, logs)
+    logs = _read(folder.log_files())
+    beats = [beat for beat in logs.beats if beat is not None]
+    doubts = _Doubts([range(beat, beat + GRACE_NS) for beat in {end or 0 for end in logs.beats}])
+    books: Counter[str] = Counter()
+    rows = [LogRows(path) for path in logs.paths]
+    with (
+        pq.ParquetWriter(folder.requests_file, REQUESTS, compression="zstd") as requests,
+        pq.ParquetWriter(folder.events_file, EVENTS, compression="zstd") as events,
+    ):
+        for batch in _batches(schedule, logs, rows, doubts):
+            books.update(entry.values[_OUTCOME] for entry in batch)
+            requests.write_table(_request_table(batch))
+            events.write_table(_event_table([entry for entry in batch if entry.event_ns]))
+    for log in rows:
+        log.close()
+    outcomes = {outcome.value: books[outcome.value] for outcome in Outcome}
+    return Books(scheduled=books.total(), outcomes=outcomes), Salvage(
+        torn_entries=logs.torn,
+        last_beat_ns=min(beats, default=None),
+        maybe_sent=doubts.late,
+        maybe_ended=doubts.unfinished,
+    )
 
 
-def _ended(folder: RunFolder, logs: _Logs) -> Iterator[Ended]:
-    for path in folder.log_files():
-        worker, reader, beat = worker_of(path), LogReader(path), None
-        for entry in reader:
-            match entry:
-                case Ended() if entry.record.index not in logs.ended:
-                    logs.ended.add(entry.record.index)
-                    logs.sent.pop(entry.record.index, None)
-                    yield entry
-                case Sent() if entry.index not in logs.ended:
-                    logs.sent[entry.index] = (worker, entry)
-                case Beat():
-                    beat = entry.now_ns
+def _read(paths: list[Path]) -> _Logs:
+    logs = _Logs(paths)
+    for number, path in enumerate(paths):
+        reader, beat = LogReader(path), None
+        for place, parts in reader.raw():
+            match parts:
+                case ["ended", [index, *_], _, _]:
+                    logs.index.append(index)
+                    logs.log.append(number)
+                    logs.place.append(place)
+                    logs.sent.pop(index, None)
+                case ["sent", index, scheduled_ns, handed_ns]:
+                    logs.sent[index] = (worker_of(path), Sent(index, scheduled_ns, handed_ns))
+                case ["beat", now_ns]:
+                    beat = now_ns
         logs.torn += reader.torn
         logs.beats.append(beat)
+    return logs
 
 
-def _rest(schedule: pa.Table, logs: _Logs) -> Iterator[Record]:
-    """The rows that never ended: sent or not."""
-    ring = schedule["scheduled_ns"].null_count > 0
-    if ring:
-        for index, (worker, sent) in sorted(logs.sent.items()):
-            row = schedule.slice(index % len(schedule), 1).to_pylist()[0]
-            yield _unfinished(row | {"index": index, "conversation": index}, worker, sent)
+Ints = npt.NDArray[np.int64]
+
+
+def _batches(
+    schedule: pa.Table, logs: _Logs, rows: Sequence[LogRows], doubts: _Doubts
+) -> Iterator[list[EndedRow]]:
+    """Every row of the books, by index."""
+    index, log, place = _sorted(logs)
+    logs.sent = {number: sent for number, sent in logs.sent.items() if not _holds(index, number)}
+    rest = _rest(schedule, logs, index)
+    index = np.concatenate([index, rest])
+    log = np.concatenate([log, np.full(len(rest), _NO_LOG)])
+    place = np.concatenate([place, np.zeros(len(rest), np.int64)])
+    order = np.argsort(index, kind="stable")
+    for start in range(0, len(order), BATCH):
+        part = order[start : start + BATCH]
+        lost = _lost(schedule, logs, index[part][log[part] == _NO_LOG], doubts)
+        yield [
+            next(lost) if number == _NO_LOG else rows[number].at(where)
+            for number, where in zip(log[part].tolist(), place[part].tolist(), strict=True)
+        ]
+
+
+def _sorted(logs: _Logs) -> tuple[Ints, Ints, Ints]:
+    """Index, log and place of what ended, by index, each once: the first that was read."""
+    index, first = np.unique(np.array(logs.index, np.int64), return_index=True)
+    return index, np.array(logs.log, np.int64)[first], np.array(logs.place, np.int64)[first]
+
+
+def _holds(index: Ints, number: int) -> bool:
+    at = int(np.searchsorted(index, number))
+    return at < len(index) and int(index[at]) == number
+
+
+def _rest(schedule: pa.Table, logs: _Logs, ended: Ints) -> Ints:
+    """The requests that never ended, sent or not; a turn of a closed loop that was not sent was not due."""
+    if schedule["scheduled_ns"].null_count > 0:
+        return np.array(sorted(logs.sent), np.int64)
+    return np.setdiff1d(schedule["index"].to_numpy(), ended, assume_unique=True).astype(np.int64)
+
+
+def _lost(schedule: pa.Table, logs: _Logs, index: Ints, doubts: _Doubts) -> Iterator[EndedRow]:
+    """Rows of requests without an end; in a closed loop the schedule is a ring."""
+    if not len(index):
         return
-    for start in range(0, len(schedule), BATCH):
-        for row in schedule.slice(start, BATCH).to_pylist():
-            if row["index"] in logs.sent:
-                yield _unfinished(row, *logs.sent[row["index"]])
-            elif row["index"] not in logs.ended:
-                yield Record(**_planned(row))
+    ring = schedule["scheduled_ns"].null_count > 0
+    planned = schedule.take(pa.array(index % len(schedule))).to_pylist()
+    for number, row in zip(index.tolist(), planned, strict=True):
+        known = row | ({"index": number, "conversation": number} if ring else {})
+        record = _unfinished(known, *logs.sent[number]) if number in logs.sent else Record(**_planned(known))
+        doubts.note(record)
+        yield EndedRow(list(values_of(record)), b"", b"")
 
 
 def _planned(row: dict[str, Any]) -> dict[str, Any]:
@@ -103,52 +179,20 @@ def _unfinished(row: dict[str, Any], worker: int, sent: Sent) -> Record:
     return Record(**(_planned(row) | known))
 
 
-def _batches(entries: Iterable[Ended]) -> Iterator[list[Ended]]:
-    batch: list[Ended] = []
-    for entry in entries:
-        batch.append(entry)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def _request_table(rows: list[EndedRow]) -> pa.Table:
+    columns = [list(column) for column in zip(*(row.values for row in rows), strict=True)]
+    columns[_ATTEMPTS] = [[_attempt(attempt) for attempt in log] for log in columns[_ATTEMPTS]]
+    return pa.table(dict(zip(FIELDS, columns, strict=True)), schema=REQUESTS)
 
 
-def _request_table(records: Iterable[Record]) -> pa.Table:
-    rows = list(records)
-    columns = {name: [getattr(row, name) for row in rows] for name in FIELDS}
-    columns["attempt_log"] = [[_attempt(attempt) for attempt in log] for log in columns["attempt_log"]]
-    return pa.table(columns, schema=REQUESTS)
+def _attempt(values: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(Attempt.__slots__, values, strict=True))
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
-    return {name: getattr(attempt, name) for name in Attempt.__slots__}
-
-
-def _event_table(entries: Iterable[Ended]) -> pa.Table:
-    rows = list(entries)
+def _event_table(rows: list[EndedRow]) -> pa.Table:
     columns = {
-        "index": [row.record.index for row in rows],
-        "event_ns": [row.event_ns for row in rows],
-        "event_chars": [row.event_chars for row in rows],
+        "index": [row.values[0] for row in rows],
+        "event_ns": [np.frombuffer(row.event_ns, np.int64) for row in rows],
+        "event_chars": [np.frombuffer(row.event_chars, np.int32) for row in rows],
     }
     return pa.table(columns, schema=EVENTS)
-
-
-def _books(table: pa.Table) -> Books:
-    counts = Counter(table["outcome"].to_pylist())
-    return Books(scheduled=len(table), outcomes={outcome.value: counts[outcome.value] for outcome in Outcome})
-
-
-def _doubts(rest: list[Record], logs: _Logs) -> Salvage:
-    beat = min((end for end in logs.beats if end is not None), default=None)
-    after = [range(beat, beat + GRACE_NS) for beat in {end or 0 for end in logs.beats}]
-    late = [
-        row
-        for row in rest
-        if row.outcome == Outcome.NOT_SENT and any(row.scheduled_ns in span for span in after)
-    ]
-    unfinished = [row for row in rest if row.outcome == Outcome.UNFINISHED]
-    return Salvage(
-        torn_entries=logs.torn, last_beat_ns=beat, maybe_sent=len(late), maybe_ended=len(unfinished)
-    )

@@ -13,7 +13,7 @@ import fcntl
 import os
 import struct
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -25,7 +25,13 @@ from bench.record.schema import FIELDS, Attempt, Record
 
 _LENGTH = struct.Struct("<I")
 _ATTEMPTS = FIELDS.index("attempt_log")
-_values = attrgetter(*FIELDS)
+values_of = attrgetter(*FIELDS)
+"""The values of a Record, in the order of FIELDS."""
+
+# A `sent` entry, packed at once: its length, an array of four that begins with "sent", three int64.
+_SENT = struct.Struct(">11sqBqBq")
+_INT64 = 0xD3
+_SENT_HEAD = _LENGTH.pack(_SENT.size - _LENGTH.size) + b"\x94\xa4sent" + bytes([_INT64])
 
 FLUSH_EVERY_NS = 50_000_000
 """Entries reach the operating system at least this often while the writer is turned."""
@@ -76,11 +82,15 @@ class LogWriter:
 
     def sent(self, index: int, scheduled_ns: int, handed_ns: int) -> None:
         """Note that a request is on its way."""
-        self._add(["sent", index, scheduled_ns, handed_ns])
+        self._pending += _SENT.pack(_SENT_HEAD, index, _INT64, scheduled_ns, _INT64, handed_ns)
 
     def ended(self, record: Record, event_ns: "array[int]", event_chars: "array[int]") -> None:
         """Note what became of a request."""
-        self._add(["ended", _values(record), event_ns.tobytes(), event_chars.tobytes()])
+        self.ended_row(values_of(record), event_ns, event_chars)
+
+    def ended_row(self, row: Sequence[Any], event_ns: "array[int]", event_chars: "array[int]") -> None:
+        """The same, where the values of a Record stand in the order of FIELDS already."""
+        self._add(["ended", row, event_ns.tobytes(), event_chars.tobytes()])
 
     def tick(self, now_ns: int) -> None:
         """Flush if it is time."""
@@ -100,10 +110,35 @@ class LogWriter:
         self.flush(now_ns)
         os.close(self._file)
 
-    def _add(self, entry: list[Any]) -> None:
+    def _add(self, entry: Sequence[Any]) -> None:
         body = self._pack(entry)
-        self._pending += _LENGTH.pack(len(body))
-        self._pending += body
+        self._pending += _LENGTH.pack(len(body)) + body
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRow:
+    """What an `ended` entry holds, as it was packed: making Records of a million of them takes minutes."""
+
+    values: list[Any]
+    event_ns: bytes
+    event_chars: bytes
+
+
+class LogRows:
+    """The `ended` entries of a log, by the place where `LogReader.raw` found them."""
+
+    def __init__(self, path: Path) -> None:
+        # Not mapped: the pages of a mapped log would count as ours.
+        self._file = os.open(path, os.O_RDONLY)
+
+    def at(self, place: int) -> EndedRow:
+        """The entry whose body begins there."""
+        (length,) = _LENGTH.unpack(os.pread(self._file, _LENGTH.size, place - _LENGTH.size))
+        return EndedRow(*msgpack.unpackb(os.pread(self._file, length, place), raw=False)[1:])
+
+    def close(self) -> None:
+        """Give the file back."""
+        os.close(self._file)
 
 
 def is_written(path: Path) -> bool:
@@ -124,13 +159,19 @@ class LogReader:
     torn: bool = False
 
     def __iter__(self) -> Iterator[Entry]:
+        return (_entry(parts) for _, parts in self.raw())
+
+    def raw(self) -> Iterator[tuple[int, list[Any]]]:
+        """Each entry as it was packed, and where its body begins in the file."""
+        place = 0
         with self.path.open("rb") as file:
             while head := file.read(_LENGTH.size):
                 body = file.read(_LENGTH.unpack(head)[0]) if len(head) == _LENGTH.size else b""
                 if len(head) < _LENGTH.size or len(body) < _LENGTH.unpack(head)[0]:
                     self.torn = True
                     return
-                yield _entry(msgpack.unpackb(body, raw=False))
+                yield place + _LENGTH.size, msgpack.unpackb(body, raw=False)
+                place += _LENGTH.size + len(body)
 
 
 def _entry(parts: list[Any]) -> Entry:

@@ -1,19 +1,23 @@
 """What to send, and what is good enough: scenario files, checked in full before anything happens."""
 
+from bench.scenario.common import Slo
+from bench.scenario.generation import ChatTraffic, CompletionTraffic, GenerateTraffic, Generation
+from bench.scenario.items import (
+    Batch,
+    EmbedTraffic,
+    EncodeTraffic,
+    ExtractTraffic,
+    Ranking,
+    RerankTraffic,
+    ScoreTraffic,
+)
 from bench.scenario.lengths import EmpiricalLength, FixedLength, Length, LognormalLength, TraceLength
 from bench.scenario.load import Fault, ScenarioError, json_schema, load
 from bench.scenario.pools import Pool
+from bench.scenario.routes import refusals
+from bench.scenario.sampling import Sampling
 from bench.scenario.shipped import shipped
-from bench.scenario.traffic import (
-    ChatTraffic,
-    EncodeTraffic,
-    GenerateTraffic,
-    Generation,
-    Sampling,
-    ScoreTraffic,
-    Slo,
-    Traffic,
-)
+from bench.scenario.traffic import Traffic
 from bench.scenario.types import (
     ClosedLoop,
     ConstantArrivals,
@@ -28,11 +32,15 @@ from bench.scenario.types import (
 )
 
 __all__ = [
+    "Batch",
     "ChatTraffic",
     "ClosedLoop",
+    "CompletionTraffic",
     "ConstantArrivals",
+    "EmbedTraffic",
     "EmpiricalLength",
     "EncodeTraffic",
+    "ExtractTraffic",
     "Fault",
     "FixedLength",
     "GenerateTraffic",
@@ -41,6 +49,8 @@ __all__ = [
     "LognormalLength",
     "PoissonArrivals",
     "Pool",
+    "Ranking",
+    "RerankTraffic",
     "Retry",
     "Sampling",
     "Scenario",
@@ -56,5 +66,6 @@ __all__ = [
     "Traffic",
     "json_schema",
     "load",
+    "refusals",
     "shipped",
 ]

@@ -24,7 +24,13 @@ Keys = tuple[str | int, ...]
 # What the YAML reader raises: odd keys, dates that are none and deep nesting come out raw.
 UNREADABLE = (YAMLError, ValueError, TypeError, LookupError, AttributeError, RuntimeError)
 
-FILES = ("arrivals.file", "sim.fault_plan", "classes.*.input_tokens.file", "classes.*.output_tokens.file")
+FILES = (
+    "arrivals.file",
+    "sim.fault_plan",
+    "target.ca_file",
+    "classes.*.input_tokens.file",
+    "classes.*.output_tokens.file",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +157,7 @@ def _override(tree: Any, override: str) -> Keys:
     key = _key_in(tree, last)
     if key is None:
         raise ScenarioError([Fault(_place(override), dotted, "there is no such place in this scenario")])
-    is_file = last in {"file", "fault_plan"} and isinstance(value, str)
+    is_file = last in {"file", "fault_plan", "ca_file"} and isinstance(value, str)
     tree[key] = str(Path(value).resolve()) if is_file else value
     return (*keys, key)
 
@@ -226,7 +232,8 @@ def _holds(tree: Any, step: str | int) -> bool:
 
 
 _TAGS = frozenset(
-    {"fixed", "lognormal", "empirical", "trace", "constant", "poisson", "chat", "generate", "encode", "score"}
+    {"fixed", "lognormal", "empirical", "trace", "constant", "poisson"}
+    | {"chat", "completion", "generate", "encode", "score", "extract", "embed", "rerank"}
 )
 
 
@@ -278,7 +285,7 @@ def _said(detail: dict[str, Any]) -> str:
 def _is_secret(key: str, value: str) -> bool:
     """Whether a value may be a credential that someone put in the wrong place."""
     return bool(
-        re.search(r"key|secret|password|token(_env)?$|auth|_env$", key, re.IGNORECASE)
+        re.search(r"(?<!routing_)(?<!cache_)key|secret|password|token(_env)?$|auth|_env$", key, re.IGNORECASE)
         or re.search(r"://\S*@", value)
     )
 

@@ -17,6 +17,7 @@ from pydantic import (
 from bench.scenario.base import Closed, EnvironmentName, Tokens
 from bench.scenario.lengths import TraceLength
 from bench.scenario.pools import Pool
+from bench.scenario.routes import refusals
 from bench.scenario.traffic import Traffic, lengths_of
 
 
@@ -61,10 +62,6 @@ def _can_be_loaded(url: str) -> str:
     parts = urlsplit(url)
     if not 0 < (parts.port or 80) < 65_536:
         raise ValueError(f"{url!r} has no real port")
-    if parts.scheme == "https":
-        raise ValueError(
-            f"{url!r}: TLS is not supported yet; name a plain-text port, or put a TLS proxy in front"
-        )
     return url
 
 
@@ -90,6 +87,10 @@ class Target(Closed):
     url: Url | None = None
     api_key_env: EnvironmentName | None = Field(None, description="name of the variable that holds the key")
     admin_key_env: EnvironmentName | None = Field(None, description="the same for pool writes")
+    ca_file: str | None = Field(
+        None, description="PEM file of the authorities to believe; none: the system's"
+    )
+    verify: bool = Field(True, description="false: believe any certificate, which the report then says")
     estimate_tokens: bool = Field(
         False, description="where the server reports no usage, estimate token counts from characters"
     )
@@ -136,6 +137,12 @@ class Sim(Closed):
     fault_plan: str | None = None
 
 
+def _spoken(target: Target, sim: Sim) -> str | None:
+    """The dialect of the gateway, where it is known before it is asked."""
+    told = None if target.dialect == "auto" else target.dialect
+    return told or (sim.dialect if target.url is None else None)
+
+
 MOST_REQUESTS = 20_000_000
 
 
@@ -154,12 +161,12 @@ class Scenario(Closed):
     retry: Retry = Retry()
     arrivals: Arrivals | None = None
     closed_loop: Annotated[ClosedLoop | None, Field(validate_default=True)] = None
+    sim: Sim = Sim()
     classes: tuple[Annotated[Traffic, Field(discriminator="operation")], ...]
     chars_per_token: PositiveFloat | None = Field(
         None, description="length of a token in generated texts; left out: learned from the server's usage"
     )
     max_error_rate: Annotated[float, Field(ge=0, le=1)] = 0.01
-    sim: Sim = Sim()
 
     # Field by field, so that one fault hides no other and each has its line. `info.data` holds the keys
     # above that are valid in themselves.
@@ -211,13 +218,17 @@ class Scenario(Closed):
             "lengths from the trace need arrivals with process: trace": "arrivals" in info.data
             and not isinstance(info.data["arrivals"], TraceArrivals)
             and any(isinstance(length, TraceLength) for traffic in classes for length in lengths_of(traffic)),
+            "{user} in a key needs a closed_loop: without one there are no users": bool(
+                info.data.get("arrivals")
+            )
+            and any("{user}" in str(value) for traffic in classes for value in traffic.body.values()),
         }
-        if "target" in info.data and info.data["target"].kind == "openai":
-            foreign = sorted({traffic.operation for traffic in classes} - {"chat"})
-            rules[f"target kind openai serves chat only, not {', '.join(foreign)}"] = bool(foreign)
         broken = [rule for rule, is_broken in rules.items() if is_broken]
+        if "target" in info.data and "sim" in info.data:
+            target, dialect = info.data["target"], _spoken(info.data["target"], info.data["sim"])
+            broken += [why for traffic in classes for why in refusals(traffic, target.kind, dialect)]
         if broken:
-            raise ValueError("; ".join(broken))
+            raise ValueError("; ".join(dict.fromkeys(broken)))
         return classes
 
     def traffic(self, name: str) -> Traffic:

@@ -7,19 +7,33 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from bench.sim.auth import AuthError, read_auth
 from bench.sim.dialect import DIALECTS, Dialect
 from bench.sim.faults import FaultPlanError, load_fault_plan
 from bench.sim.gateway import Settings
-from bench.sim.model import CHIPS, FleetError, parse_fleet
+from bench.sim.model import CHIPS, FleetError, Rules, parse_fleet
 from bench.sim.null import serve_null
 from bench.sim.null_options import NullOptionError, add_null_options, null_options
 from bench.sim.server import Options, serve
 
 _DEFAULT_FLEET = "l4=2,a100-40gb=1"
 _USAGE_EXIT = 2
+_NS = 1_000_000_000
+_MOST_PENDING = 50_000
+_LIMITS = (
+    ("first-chunk-timeout-s", "30", "a generation's first chunk comes within so many seconds"),
+    ("inter-chunk-timeout-s", "10", "each further chunk comes within so many seconds"),
+    ("overall-timeout-s", "tokens/10+30, at most 300", "a generation ends within so many seconds"),
+    ("request-timeout-s", "30 in 0.4, 120 in 0.10", "encode and score end within so many seconds"),
+    ("keep-alive-s", "15", "a stream silent for so many seconds gets a comment line; 0 for never"),
+    ("model-load-s", "0: all loaded", "a worker loads a model for so many seconds at its first use"),
+    ("heartbeat-loss-s", "15", "a lost worker is noticed after so many seconds"),
+    ("max-pending", "50000", "a pool with so many unanswered work items refuses more"),
+)
 _EXAMPLES = """\
 examples:
   bench sim                                        two L4 and one A100 of each kind, any free port
@@ -59,16 +73,39 @@ def _parser() -> _Parser:
     )
     add("--cold-start-scale", type=float, default=1.0, help="cold starts take this many times as long")
     add("--retry-after-scale", type=float, default=1.0, help="Retry-After is this many times as long")
+    _add_limits(parser)
+    add(
+        "--pool-clock-scale",
+        type=float,
+        default=1.0,
+        help="leases, assignments and sweeps of pools take this many times as long (at least 0.001)",
+    )
     add("--seed", type=int, default=1, help="seed of all chance in the simulation (default %(default)s)")
     add("--fault-plan", type=Path, metavar="FILE", help="YAML list such as [{at_s: 10, fault: kill}]")
     add("--truth", type=Path, metavar="FILE", help="write what really happened, and when, as msgpack")
     add_null_options(parser)
+    add(
+        "--auth", choices=("none", "static"), default="none", help="who is asked for a token (default nobody)"
+    )
+    add("--token-env", default="", metavar="NAME[,NAME]", help="environment variables that hold the tokens")
+    add("--admin-token-env", default="", metavar="NAME", help="the one that holds the token for pool writes")
+    add(
+        "--auth-exempt-operational",
+        action="store_true",
+        help="ask for no token on /health and WebSockets",
+    )
     add(
         "--until-stdin-closes",
         action="store_true",
         help="end when stdin does: for a parent that holds a pipe open",
     )
     return parser
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    """How long things wait, and how much there may be of them; seconds and work items."""
+    for name, contract, what in _LIMITS:
+        parser.add_argument(f"--{name}", type=float, metavar="N", help=f"{what} (default {contract})")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             options = _options(parser, args)
             asyncio.run(serve(options, lambda port: _announce(options, port)))
-    except (FleetError, FaultPlanError, NullOptionError) as exc:
+    except (AuthError, FleetError, FaultPlanError, NullOptionError) as exc:
         parser.error(str(exc))
     except OSError as exc:
         where = f"{exc.filename}: " if exc.filename else ""
@@ -93,15 +130,29 @@ def _options(parser: _Parser, args: argparse.Namespace) -> Options:
     lanes = parse_fleet(args.fleet)
     if not 0 <= args.port <= 65535:
         parser.error(f"--port {args.port} is not between 0 and 65535")
-    for name in ("cold_start_scale", "retry_after_scale"):
-        if not 0 <= getattr(args, name) < float("inf"):
-            parser.error(f"--{name.replace('_', '-')} {getattr(args, name)} is not a number >= 0")
+    for name in ("cold-start-scale", "retry-after-scale", *(name for name, *_ in _LIMITS)):
+        value = getattr(args, name.replace("-", "_"))
+        if value is not None and not 0 <= value < float("inf"):
+            parser.error(f"--{name} {value} is not a number >= 0")
+    if not 0.001 <= args.pool_clock_scale < float("inf"):
+        parser.error(f"--pool-clock-scale {args.pool_clock_scale} is not a number >= 0.001")
+    dialect = _dialect(parser, args.dialect)
     settings = Settings(
-        dialect=_dialect(parser, args.dialect),
+        dialect=dialect,
         fleet=args.fleet,
         cold_start_scale=args.cold_start_scale,
         seed=args.seed,
+        limits=replace(
+            dialect.limits,
+            **_given(
+                first_chunk_s=args.first_chunk_timeout_s,
+                inter_chunk_s=args.inter_chunk_timeout_s,
+                overall_s=args.overall_timeout_s,
+                items_s=args.request_timeout_s,
+            ),
+        ),
         retry_after_scale=args.retry_after_scale,
+        **_given(keep_alive_s=args.keep_alive_s),
         profiles=tuple(dict.fromkeys(spec.lane.profile for spec in lanes)),
     )
     return Options(
@@ -109,10 +160,36 @@ def _options(parser: _Parser, args: argparse.Namespace) -> Options:
         port=args.port,
         settings=settings,
         lanes=lanes,
+        rules=_rules(dialect, args),
         faults=load_fault_plan(args.fault_plan) if args.fault_plan else (),
         truth_path=args.truth,
         until_stdin_closes=args.until_stdin_closes,
+        pool_clock_scale=args.pool_clock_scale,
+        auth=read_auth(
+            args.auth,
+            args.token_env,
+            args.admin_token_env,
+            exempt_operational=args.auth_exempt_operational,
+        ),
     )
+
+
+def _rules(dialect: Dialect, args: argparse.Namespace) -> Rules:
+    heartbeat_s = args.heartbeat_loss_s
+    return Rules(
+        exact_lanes=dialect.exact_lanes,
+        generation_waits=not dialect.generation_tells_loading,
+        model_load_ns=round((args.model_load_s or 0) * _NS),
+        **_given(
+            most_pending=_MOST_PENDING if args.max_pending is None else args.max_pending,
+            heartbeat_loss_ns=None if heartbeat_s is None else round(heartbeat_s * _NS),
+        ),
+    )
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """The options that the command line names; the others keep their defaults."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _dialect(parser: _Parser, name: str) -> Dialect:

@@ -4,21 +4,12 @@ import asyncio
 from collections.abc import Callable
 from itertools import count
 
-from bench.sim.model import (
-    Finished,
-    Fleet,
-    ItemsDone,
-    Job,
-    JobEvent,
-    Lane,
-    Verdict,
-    WorkerReady,
-    WorkerStarting,
-)
+from bench.sim.model import ENDINGS, Fleet, Job, JobEvent, Lane, Verdict, WorkerEvent
 from bench.sim.truth import monotonic_ns
 
 Sink = Callable[[JobEvent], None]
-WorkerSink = Callable[[WorkerReady | WorkerStarting], None]
+WorkerSink = Callable[[WorkerEvent], None]
+Change = Callable[[Fleet, int], None]
 
 
 class Driver:
@@ -55,23 +46,10 @@ class Driver:
             self.fleet.cancel(monotonic_ns(), job_id)
             self._arm()
 
-    async def complete(self, job: Job) -> tuple[Verdict, list[JobEvent]]:
-        """Submit and wait for all of a job's events; without any if the verdict is not LIVE."""
-        events: list[JobEvent] = []
-        ended: asyncio.Future[None] = self._loop.create_future()
-
-        def take(event: JobEvent) -> None:
-            events.append(event)
-            if isinstance(event, Finished | ItemsDone) and not ended.done():
-                ended.set_result(None)
-
-        verdict = self.submit(job, take)
-        if verdict is Verdict.LIVE:
-            try:
-                await ended
-            finally:
-                self.cancel(job.id)
-        return verdict, events
+    def change(self, change: Change) -> None:
+        """Do something to the fleet at this instant."""
+        change(self.fleet, monotonic_ns())
+        self._arm()
 
     def demand(self, lane: Lane) -> Verdict:
         """Whether the lane can serve now; asking may start a worker."""
@@ -86,10 +64,10 @@ class Driver:
 
     def _tick(self) -> None:
         for event in self.fleet.advance(monotonic_ns()):
-            if isinstance(event, WorkerReady | WorkerStarting):
+            if isinstance(event, WorkerEvent):
                 self._on_worker(event)
                 continue
-            ended = isinstance(event, Finished | ItemsDone)
+            ended = isinstance(event, ENDINGS)
             sink = self._sinks.pop(event.job_id, None) if ended else self._sinks.get(event.job_id)
             if sink:
                 sink(event)

@@ -1,6 +1,6 @@
 """Fault plans: what goes wrong and when, read from YAML with every mistake named at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,10 +10,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
-from bench.sim.signals import SIGNALS
+from bench.sim.fault_kinds import KINDS, Kind
 
-OPERATIONS = ("chat", "generate", "encode", "score")
-_STREAMED = OPERATIONS[:2]
+_ALL_KEYS = tuple(dict.fromkeys(key for kind in KINDS.values() for key in kind.keys))
+_CHOICES = ("every", "requests", "share")
 
 
 class FaultPlanError(ValueError):
@@ -26,62 +26,42 @@ class Fault:
 
     fault: str
     at_s: float | None = None
-    """None where a fault counts requests and holds from the start."""
-    duration_s: float = 0.0
+    """None where it holds from the start."""
+    duration_s: float | None = None
     operation: str = ""
-    count: int = 1
+    model: str = ""
+    pool: str = ""
+    bundle: str = ""
+    profile: str = ""
+    count: int | None = None
+    every: int = 0
+    requests: tuple[int, ...] = ()
+    share: float | None = None
     signal: str = ""
-    after_events: int = 0
+    retry_after: str = ""
+    """The header as it stands; empty for the contract's, `none` for none."""
+    delay_s: float = 0.0
+    after_events: int | None = None
     code: str = "inter_chunk_timeout"
-
-
-def _is_seconds(value: object) -> bool:
-    return not isinstance(value, bool) and isinstance(value, int | float) and 0 <= value < 1e9
-
-
-def _is_count(value: object) -> bool:
-    return not isinstance(value, bool) and isinstance(value, int) and 0 <= value < 10**9
-
-
-def _is_positive(value: object) -> bool:
-    return _is_count(value) and value != 0
-
-
-_SECONDS: tuple[Callable[[object], bool], str] = (_is_seconds, "a number of seconds >= 0")
-_CHECKS = {
-    "at_s": _SECONDS,
-    "duration_s": _SECONDS,
-    "operation": (lambda value: value in OPERATIONS, f"one of {', '.join(OPERATIONS)}"),
-    "count": (_is_positive, "a number of requests >= 1"),
-    "signal": (lambda value: value in SIGNALS, f"one of {', '.join(SIGNALS)}"),
-    "after_events": (_is_count, "a number of events >= 0"),
-    "code": (lambda value: isinstance(value, str) and value != "", "a text"),
-}
-_STREAM_OPERATION = (lambda value: value in _STREAMED, f"one of {', '.join(_STREAMED)}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    required: tuple[str, ...]
-    optional: tuple[str, ...] = ()
+    missing: int = 1
+    lines: int = 100
+    factor: float = 1.0
+    workers: int | None = None
+    streams: str = "cut"
+    how: str = "reset"
 
     @property
-    def keys(self) -> tuple[str, ...]:
-        return ("fault", *self.required, *self.optional)
+    def most(self) -> float:
+        """Requests that it meets at most: one, unless something else says which or until when."""
+        if self.count is not None:
+            return self.count
+        chosen = self.every or self.requests or self.share is not None or self.duration_s is not None
+        return float("inf") if chosen else 1
 
-    def check(self, key: str) -> tuple[Callable[[object], bool], str]:
-        """What the key may hold; only streams can break."""
-        return _STREAM_OPERATION if key == "operation" and "after_events" in self.required else _CHECKS[key]
-
-
-_KINDS = {
-    "stall": _Kind(("at_s", "duration_s")),
-    "kill": _Kind(("at_s",)),
-    "refuse": _Kind(("operation", "signal"), ("at_s", "count")),
-    "stream_error": _Kind(("operation", "after_events"), ("at_s", "count", "code")),
-    "stream_cut": _Kind(("operation", "after_events"), ("at_s", "count")),
-}
-_ALL_KEYS = tuple(dict.fromkeys(key for kind in _KINDS.values() for key in kind.keys))
+    @property
+    def streams_only(self) -> bool:
+        """Whether it meets streams only."""
+        return KINDS[self.fault].streams or self.after_events is not None
 
 
 def load_fault_plan(path: Path) -> tuple[Fault, ...]:
@@ -110,27 +90,45 @@ def _read_fault(plan: CommentedSeq, index: int, mistakes: list[str]) -> Fault | 
         mistakes.append(f"{line}: {entry!r} is not a map such as {{at_s: 10, fault: kill}}")
         return None
     name = str(entry.get("fault"))
-    kind = _KINDS.get(name)
+    kind = KINDS.get(name)
     if kind is None:
-        mistakes.append(f"{line}: fault {name!r} is unknown{_hint(name, tuple(_KINDS))}")
+        mistakes.append(f"{line}: fault {name!r} is unknown{_hint(name, tuple(KINDS))}")
     keys = kind.keys if kind else _ALL_KEYS
     unknown = [key for key in entry if key not in keys]
     mistakes += [f"{_line(entry, key)}: key {key!r} is unknown here{_hint(key, keys)}" for key in unknown]
     if kind is None:
         return None
-    mistakes += [f"{line}: {key} is missing" for key in kind.required if key not in entry]
+    wrong = [f"{line}: {key} is missing" for key in kind.required if key not in entry]
     values = {key: entry[key] for key in keys[1:] if key in entry}
-    wrong = [_mistake(entry, key, kind) for key, value in values.items() if not kind.check(key)[0](value)]
+    wrong += [_mistake(entry, key, kind) for key, value in values.items() if not kind.check(key)[0](value)]
+    wrong += _contradictions(entry, line)
     mistakes += wrong
-    return None if wrong or unknown else Fault(name, **_plain(values))
+    return None if wrong or unknown else Fault(name, **{key: _plain(key, values[key]) for key in values})
 
 
-def _mistake(entry: CommentedMap, key: str, kind: _Kind) -> str:
-    return f"{_line(entry, key)}: {key} is {entry[key]!r}, not {kind.check(key)[1]}"
+def _mistake(entry: CommentedMap, key: str, kind: Kind) -> str:
+    value, (_, meaning) = entry[key], kind.check(key)
+    words = meaning.removeprefix("one of ").split(", ") if meaning.startswith("one of ") else ()
+    close = get_close_matches(str(value), words, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"{_line(entry, key)}: {key} is {value!r}, not {meaning}{hint}"
 
 
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: float(value) if key.endswith("_s") else value for key, value in values.items()}
+def _contradictions(entry: CommentedMap, line: int) -> Iterator[str]:
+    """Keys that are right alone and wrong together."""
+    chosen = [key for key in _CHOICES if key in entry]
+    if len(chosen) > 1:
+        yield f"{_line(entry, chosen[1])}: {' and '.join(chosen)} do not go together; keep one"
+    if "duration_s" in entry and "at_s" not in entry:
+        yield f"{line}: duration_s needs at_s, the instant from which it counts"
+
+
+def _plain(key: str, value: Any) -> Any:
+    if key == "retry_after":
+        return str(value)
+    if key == "requests":
+        return tuple(value)
+    return float(value) if key.endswith("_s") else value
 
 
 def _line(entry: CommentedMap, key: object) -> int:

@@ -7,44 +7,45 @@ from typing import Any
 from aiohttp import web
 
 from bench.sim.codec import map_reply
-from bench.sim.fields import check_abilities, check_fields, unsupported
+from bench.sim.drafts import Draft, draft_choices
+from bench.sim.fields import check_abilities, check_fields
 from bench.sim.gateway import Exchange
-from bench.sim.lookup import find_card, find_lane, no_consumers, require_warm
-from bench.sim.mishaps import planned_break, refuse_as_planned, stream_failure
-from bench.sim.model import Card, Chunk, Finished, Job, JobEvent, Lane, Verdict
+from bench.sim.lookup import find_card, find_lane, require_warm
+from bench.sim.messages import count_messages
+from bench.sim.mishaps import planned_break, refuse_as_planned
+from bench.sim.model import Card, Chunk, Finished, Job, Lane
+from bench.sim.refusals import verdict_refusal
 from bench.sim.reply import JSON_TYPE, GenerateEnvelope, OpenAIEnvelope, RefusalError, openai
 from bench.sim.scripts import ChatScript, GenerateScript, Usage, Words, fingerprint
-from bench.sim.stream import Break, EventStream, Script
-from bench.sim.text import count_tokens, text_of
+from bench.sim.stream import Break, EventStream, NotTakenError, Script, stream_failure
+from bench.sim.text import count_tokens
+from bench.sim.waiting import complete
 
-_CHAT = OpenAIEnvelope("X-SIE-Pool")
+CHAT = OpenAIEnvelope("X-SIE-Pool")
 _GENERATE = GenerateEnvelope("pool")
 _DEFAULT_OUTPUT_TOKENS = 1024
 _TEMPLATE_TOKENS = 8
-_ROLES = ("system", "user", "assistant", "tool", "developer")
 
 
 async def chat(exchange: Exchange) -> web.StreamResponse:
     """POST /v1/chat/completions."""
     dialect = exchange.gateway.settings.dialect
-    body = exchange.read_map(_CHAT, dialect.body_bytes, json_only=True)
-    given = check_fields(body, dialect.chat_fields, ("model", "messages"), _CHAT)
-    prompt_tokens = sum(count_tokens(_content(message)) for message in given["messages"]) + _TEMPLATE_TOKENS
-    card = find_card(given["model"], _CHAT)
+    body = exchange.read_map(CHAT, dialect.body_bytes, json_only=True)
+    given = check_fields(body, dialect.chat_fields, ("model", "messages"), CHAT)
+    prompt_tokens = count_messages(given["messages"], CHAT, "messages") + _TEMPLATE_TOKENS
+    card = find_card(given["model"], CHAT)
+    check_kind(card, CHAT)
     output_tokens = given.get("max_completion_tokens", given.get("max_tokens", _DEFAULT_OUTPUT_TOKENS))
-    _check_card(card, output_tokens, _CHAT)
-    check_abilities(given)
-    lane = find_lane(exchange, card, _CHAT)
-    require_warm(exchange, lane, _CHAT, native_route=False)
-    refuse_as_planned(exchange, "chat", _CHAT)
-    job = _job(exchange, card, lane, prompt_tokens, output_tokens)
-    words = Words(exchange.request_id, card.name, Usage(prompt_tokens, output_tokens, dialect.usage_details))
+    check_abilities(card, {**given, "max_completion_tokens": output_tokens}, CHAT, "max_completion_tokens")
+    lane = find_warm_lane(exchange, card)
+    refuse_as_planned(exchange, "chat", CHAT)
+    job, words = start_work(exchange, card, lane, given, prompt_tokens, output_tokens)
     if given.get("stream"):
         include_usage = bool(given.get("stream_options", {}).get("include_usage"))
         script = ChatScript(words, include_usage=include_usage)
-        return await _stream(exchange, card, job, script, _CHAT, planned_break(exchange, "chat"))
-    finished, chunks = await _complete(exchange, card, job, _CHAT)
-    reply = map_reply(_chat_body(words, _text(job, chunks, finished)), JSON_TYPE, exchange.served_headers())
+        return await send_stream(exchange, card, job, script, CHAT, planned_break(exchange, "chat"))
+    finished, _ = await complete_job(exchange, card, job, CHAT)
+    reply = map_reply(_chat_body(words), JSON_TYPE, exchange.served_headers())
     return await exchange.send(reply, "end", finished.at_ns)
 
 
@@ -59,85 +60,97 @@ async def generate(exchange: Exchange) -> web.StreamResponse:
     require_warm(exchange, lane, _GENERATE, native_route=True)
     body = exchange.read_map(_GENERATE, dialect.generate_body_bytes)
     given = check_fields(body, dialect.generate_fields, ("prompt", "max_new_tokens"), _GENERATE)
-    check_abilities(given)
+    check_kind(card, _GENERATE)
+    check_abilities(card, given, _GENERATE, "max_new_tokens")
     prompt_tokens, output_tokens = count_tokens(given["prompt"]), given["max_new_tokens"]
-    _check_card(card, output_tokens, _GENERATE, param="max_new_tokens")
     refuse_as_planned(exchange, "generate", _GENERATE)
-    job = _job(exchange, card, lane, prompt_tokens, output_tokens)
-    words = Words(exchange.request_id, card.name, Usage(prompt_tokens, output_tokens, dialect.usage_details))
+    job, words = start_work(exchange, card, lane, given, prompt_tokens, output_tokens)
     if given.get("stream"):
         planned = planned_break(exchange, "generate")
-        return await _stream(exchange, card, job, GenerateScript(words), _GENERATE, planned)
-    finished, chunks = await _complete(exchange, card, job, _GENERATE)
+        script = GenerateScript(words, tells_logprobs=dialect.generate_tells_logprobs)
+        return await send_stream(exchange, card, job, script, _GENERATE, planned)
+    finished, chunks = await complete_job(exchange, card, job, _GENERATE)
+    first = words.drafts[0]
     value = {
         "model": card.name,
-        "text": _text(job, chunks, finished),
-        "finish_reason": "length",
+        "text": first.text,
+        "finish_reason": first.finish,
         "usage": words.usage.as_map(),
         "attempt_id": uuid.uuid4().hex,
         "ttft_ms": finished.ttft_ns / 1e6,
     }
     if chunks:
-        value["tpot_ms"] = (finished.at_ns - chunks[0].at_ns) / 1e6 / max(output_tokens, 1)
+        value["tpot_ms"] = (finished.at_ns - chunks[0].at_ns) / 1e6 / max(words.usage.completion_tokens, 1)
     reply = map_reply(value, exchange.headers.get("Accept", ""), exchange.served_headers())
     return await exchange.send(reply, "end", finished.at_ns)
 
 
-def _chat_body(words: Words, text: str) -> dict[str, Any]:
-    choice = {
-        "index": 0,
-        "message": {"role": "assistant", "content": text},
-        "finish_reason": "length",
-        "logprobs": None,
-    }
+def _chat_body(words: Words) -> dict[str, Any]:
     return {
         "id": f"chatcmpl-{words.request_id}",
         "object": "chat.completion",
         "created": int(time.time()),
         "model": words.model,
-        "choices": [choice],
+        "choices": [_choice(words, index, draft) for index, draft in enumerate(words.drafts)],
         "system_fingerprint": fingerprint(words.model),
         "usage": words.usage.as_map(),
     }
 
 
-def _content(message: object) -> str:
-    if not isinstance(message, dict) or message.get("role") not in _ROLES:
-        raise _CHAT.invalid(f"A message is a map with a role of {', '.join(_ROLES)}", "messages")
-    if message["role"] == "tool" and not isinstance(message.get("tool_call_id"), str):
-        raise _CHAT.invalid("A tool message needs 'tool_call_id'", "messages")
-    content = message.get("content") or ""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        raise _CHAT.invalid("A message's content is a string or a list of parts", "messages")
-    return "".join(map(_part, content))
+def _choice(words: Words, index: int, draft: Draft) -> dict[str, Any]:
+    entries = words.logprobs(draft.all())
+    return {
+        "index": index,
+        "message": {"role": "assistant", **_message(draft)},
+        "finish_reason": draft.finish,
+        "logprobs": entries and {"content": entries, "refusal": None},
+    }
 
 
-def _part(part: object) -> str:
-    if not isinstance(part, dict) or part.get("type") not in ("text", "input_text"):
-        raise unsupported("messages", "Only text parts are supported")
-    text = part.get("text")
-    if not isinstance(text, str):
-        raise _CHAT.invalid("A text part needs 'text'", "messages")
-    return text
+def _message(draft: Draft) -> dict[str, Any]:
+    if draft.tool:
+        function = {"name": draft.tool, "arguments": draft.text}
+        call = {"id": draft.call_id, "type": "function", "function": function}
+        return {"content": None, "tool_calls": [call]}
+    piece = draft.all()
+    return {"content": piece.text, **({"reasoning_content": piece.reasoning} if piece.reasoning else {})}
 
 
-def _check_card(card: Card, output_tokens: int, envelope: OpenAIEnvelope, param: str = "max_tokens") -> None:
+def find_warm_lane(exchange: Exchange, card: Card) -> Lane:
+    """The lane for a model on OpenAI's routes, which look at it last."""
+    lane = find_lane(exchange, card, CHAT)
+    require_warm(exchange, lane, CHAT, native_route=False)
+    return lane
+
+
+def check_kind(card: Card, envelope: OpenAIEnvelope) -> None:
+    """Refuse a model that writes no text."""
     if card.kind != "generate":
         raise envelope.invalid(f"Model '{card.name}' does not generate text", "model")
-    if output_tokens > card.max_output_tokens:
-        message = (
-            f"{output_tokens} tokens are more than the {card.max_output_tokens} that '{card.name}' may write"
-        )
-        raise envelope.invalid(message, param)
 
 
-def _job(exchange: Exchange, card: Card, lane: Lane, prompt_tokens: int, output_tokens: int) -> Job:
-    return Job(exchange.gateway.driver.new_id(), card.name, lane, prompt_tokens, output_tokens)
+def start_work(
+    exchange: Exchange,
+    card: Card,
+    lane: Lane,
+    given: dict[str, Any],
+    prompt_tokens: int,
+    output_tokens: int,
+) -> tuple[Job, Words]:
+    """What the model has to compute, and what it will say.
+
+    Of several choices the first is computed and the others are free, but usage counts them all.
+    """
+    dialect, number = exchange.gateway.settings.dialect, exchange.gateway.driver.new_id()
+    drafts = draft_choices(card, given, output_tokens, number)
+    written_tokens = drafts[0].tokens * max(given.get("best_of", 1), len(drafts))
+    usage = Usage(prompt_tokens, written_tokens, dialect.usage_details)
+    alternatives = given.get("top_logprobs", 0) if given.get("logprobs") else None
+    words = Words(exchange.request_id, card.name, usage, drafts, alternatives)
+    return Job(number, card.name, lane, prompt_tokens, drafts[0].tokens), words
 
 
-async def _stream(
+async def send_stream(
     exchange: Exchange,
     card: Card,
     job: Job,
@@ -145,6 +158,7 @@ async def _stream(
     envelope: OpenAIEnvelope,
     planned: Break | None,
 ) -> web.StreamResponse:
+    """Stream the job's text; what is too long for the model is an error inside the stream."""
     stream = EventStream(exchange, script, job, planned)
     message = _too_long(card, job)
     if message:
@@ -152,19 +166,18 @@ async def _stream(
         return await stream.fail(failure)
     try:
         return await stream.run()
-    except LookupError as exc:
-        raise no_consumers(exchange, job.lane, envelope) from exc
+    except NotTakenError as exc:
+        raise verdict_refusal(exchange, exc.verdict, job.lane, envelope) from exc
 
 
-async def _complete(
+async def complete_job(
     exchange: Exchange, card: Card, job: Job, envelope: OpenAIEnvelope
 ) -> tuple[Finished, list[Chunk]]:
+    """Wait for the end of the job; what is too long for the model is refused."""
     message = _too_long(card, job)
     if message:
         raise _context_exceeded(message)
-    verdict, events = await exchange.gateway.driver.complete(job)
-    if verdict is not Verdict.LIVE:
-        raise no_consumers(exchange, job.lane, envelope)
+    events = await complete(exchange, job, envelope)
     chunks = [event for event in events if isinstance(event, Chunk)]
     finished = [event for event in events if isinstance(event, Finished)]
     return finished[0], chunks
@@ -182,9 +195,3 @@ def _too_long(card: Card, job: Job) -> str | None:
 
 def _context_exceeded(message: str) -> RefusalError:
     return openai(400, "context_length_exceeded", "context_exceeded", message)
-
-
-def _text(job: Job, chunks: list[Chunk], finished: Finished) -> str:
-    events: list[JobEvent] = [*chunks, finished]
-    tokens = sum(event.tokens for event in events if isinstance(event, Chunk | Finished))
-    return text_of(job.id * 37, tokens)

@@ -1,11 +1,10 @@
 """From a path and headers to a model and a lane, with the refusals in the contract's order."""
 
-import time
-
 from bench.sim.gateway import Exchange, Settings, version_headers
 from bench.sim.model import CARDS, DEFAULT_POOL, Card, Lane, Verdict
+from bench.sim.pools import Pool
 from bench.sim.provisioning import Cold
-from bench.sim.reply import Envelope, RefusalError, native
+from bench.sim.reply import Envelope, RefusalError, json_reply, native
 
 _BY_LOWER = {name.lower(): card for name, card in CARDS.items()}
 
@@ -31,10 +30,11 @@ def find_lane(exchange: Exchange, card: Card, envelope: Envelope) -> Lane:
         raise envelope.bad_pool(pool)
     if profile:
         profile = _canonical(profile, exchange.gateway.settings, envelope)
-    queue = pools.queue_of(rules.spelling(pool), time.time()) if pool else DEFAULT_POOL
+    queue = pools.queue_of(rules.spelling(pool)) if pool else DEFAULT_POOL
     if queue is None:
         raise envelope.unknown_pool(pool)
-    return Lane(queue, card.bundle, profile)
+    exchange.course.model, exchange.course.lane = card.name, Lane(queue, card.bundle, profile)
+    return exchange.course.lane
 
 
 def _asked(exchange: Exchange) -> tuple[str, str]:
@@ -49,11 +49,16 @@ def _asked(exchange: Exchange) -> tuple[str, str]:
 def require_warm(exchange: Exchange, lane: Lane, envelope: Envelope, *, native_route: bool) -> None:
     """Refuse with "provisioning" when nobody can serve; only native routes tell versions and obey caps."""
     verdict = exchange.gateway.driver.demand(lane)
-    if verdict is Verdict.COLD or (native_route and _held_by_caps(exchange, lane, verdict)):
-        settings = exchange.gateway.settings
-        versions = version_headers(settings.dialect) if native_route else {}
-        wait_s = settings.retry_after_s(settings.dialect.cold_retry_after_s)
-        raise settings.dialect.cold_reply(Cold(lane, envelope, wait_s, versions))
+    if verdict is Verdict.COLD or (native_route and _held_by_caps(exchange, lane)):
+        raise cold_refusal(exchange, lane, envelope, native_route=native_route)
+
+
+def cold_refusal(exchange: Exchange, lane: Lane, envelope: Envelope, *, native_route: bool) -> RefusalError:
+    """What a lane without workers says."""
+    settings = exchange.gateway.settings
+    versions = version_headers(settings.dialect) if native_route else {}
+    wait_s = settings.retry_after_s(settings.dialect.cold_retry_after_s)
+    return settings.dialect.cold_reply(Cold(lane, envelope, wait_s, versions))
 
 
 def no_consumers(exchange: Exchange, lane: Lane, envelope: Envelope) -> RefusalError:
@@ -70,12 +75,22 @@ def _canonical(profile: str, settings: Settings, envelope: Envelope) -> str:
     raise envelope.unknown_gpu(profile, list(settings.profiles))
 
 
-def _held_by_caps(exchange: Exchange, lane: Lane, verdict: Verdict) -> bool:
+def _held_by_caps(exchange: Exchange, lane: Lane) -> bool:
+    """Whether the pool that was asked for has caps, and nobody has joined it within them yet."""
     name, _ = _asked(exchange)
-    pool = exchange.gateway.pools.find(name, time.time())
-    if pool is None or not pool.gpu_caps:
+    pool = exchange.gateway.pools.find(name)
+    if pool is None:
         return False
-    if pool.gpu_caps.get(lane.profile) == 0:
-        message = f"Pool '{pool.name}' may hold no '{lane.profile}'"
-        raise native(503, "POOL_CAPACITY_UNAVAILABLE", message, pool=pool.name, gpu=lane.profile, cap=0)
-    return verdict is not Verdict.LIVE
+    caps = pool.spec.gpu_caps
+    if lane.profile in caps and not caps[lane.profile]:
+        raise _no_capacity(f"Pool '{pool.name}' may hold no '{lane.profile}'", pool, lane, {"cap": 0})
+    if lane.profile:
+        return lane.profile in caps and not pool.count(lane.profile)
+    if caps and caps.keys() == pool.spec.gpus.keys() and not any(caps.values()):
+        raise _no_capacity(f"Pool '{pool.name}' may hold nothing", pool, lane, {"profiles": sorted(caps)})
+    return bool(caps) and not pool.assigned
+
+
+def _no_capacity(message: str, pool: Pool, lane: Lane, why: dict[str, object]) -> RefusalError:
+    body = {"code": "POOL_CAPACITY_UNAVAILABLE", "message": message, "pool": pool.name, "gpu": lane.profile}
+    return RefusalError(json_reply(503, {"detail": body | why}))

@@ -1,10 +1,11 @@
 """What a request hears when its lane has no worker yet, in each generation of the contract."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.sim.model import Lane
 from bench.sim.reply import Envelope, RefusalError, json_reply
+from bench.sim.signals import SIGNALS
 
 _ESTIMATED_WAIT_S = 180
 
@@ -45,5 +46,5 @@ def unavailable(cold: Cold) -> RefusalError:
         "X-SIE-Error-Code": "PROVISIONING",
         **cold.version_headers,
     }
-    body = cold.envelope.signal(503, "PROVISIONING", cold.message)
+    body = cold.envelope.signal(replace(SIGNALS["PROVISIONING"], message=cold.message))
     return RefusalError(json_reply(503, body, headers))

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bench.sim.signals import Shape, Signal
+
 JSON_TYPE = "application/json"
-_GATEWAY_CODES = ("GATEWAY_TIMEOUT", "INPUT_TOO_LONG")
-_OPENAI_CODES = {"PROVISIONING": "provisioning", "GATEWAY_TIMEOUT": "first_chunk_timeout"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Envelope(Protocol):
     def unknown_pool(self, name: str) -> RefusalError:
         """404."""
 
-    def signal(self, status: int, code: str, message: str, **extra: object) -> dict[str, object]:
+    def signal(self, signal: Signal) -> dict[str, object]:
         """The body of a reply that reports what a worker or a lane said of itself."""
 
 
@@ -132,9 +132,10 @@ class NativeEnvelope:
         """404 POOL_NOT_FOUND."""
         return native(404, "POOL_NOT_FOUND", f"No pool is called '{name}'")
 
-    def signal(self, status: int, code: str, message: str, **extra: object) -> dict[str, object]:  # noqa: ARG002 - untold
+    def signal(self, signal: Signal) -> dict[str, object]:
         """`{"error": {"code", "message"}}`, but `detail` for what the gateway itself finds."""
-        return {"detail" if code in _GATEWAY_CODES else "error": {"code": code, "message": message, **extra}}
+        key = "error" if signal.shape is Shape.WORKER else "detail"
+        return {key: {"code": signal.code, "message": signal.message, **signal.extra}}
 
 
 class OpenAIEnvelope:
@@ -175,11 +176,15 @@ class OpenAIEnvelope:
         message = f"No pool is called '{name}'"
         return openai(404, "invalid_request_error", "pool_not_found", message, self._pool_param)
 
-    def signal(self, status: int, code: str, message: str, **extra: object) -> dict[str, object]:
-        """The usual map; some codes have another name here."""
-        kind = "invalid_request_error" if status < 500 else "server_error"
-        code = _OPENAI_CODES.get(code, code)
-        return {"error": {"message": message, "type": kind, "param": None, "code": code, **extra}}
+    def signal(self, signal: Signal) -> dict[str, object]:
+        """The usual map, with the names that such routes use."""
+        error = {
+            "message": signal.message,
+            "type": signal.openai_type,
+            "param": None,
+            "code": signal.openai_code,
+        }
+        return {"error": {**error, **signal.extra}}
 
 
 class GenerateEnvelope(OpenAIEnvelope):

@@ -1,17 +1,21 @@
 """Health, readiness, models and pools: the routes that tell instead of serve."""
 
-import json
+import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
 
 from bench.sim.gateway import Gateway
 from bench.sim.lookup import find_card
-from bench.sim.model import CARDS, CHIPS, Card, LiveWorker
-from bench.sim.pools import worker_url
-from bench.sim.reply import NativeEnvelope, RefusalError, Reply, json_reply, native
+from bench.sim.model import CARDS, CHIPS, Card, Fleet, LiveWorker
+from bench.sim.pool_spec import read_pool_body
+from bench.sim.pools import Pool, worker_url
+from bench.sim.reply import NativeEnvelope, Reply, json_reply, openai
+
+_FRAME_S = 1.0
 
 
 class StatusRoutes:
@@ -32,22 +36,16 @@ class StatusRoutes:
 
     async def health(self, _request: web.Request) -> Reply:
         """GET /health."""
-        settings, live = self._gateway.settings, self._gateway.driver.fleet.live
-        later = {"pending_generation": sum(w.worker.depth for w in live if _generates(w))}
+        settings, fleet = self._gateway.settings, self._gateway.driver.fleet
+        live = fleet.live
+        later = {"pending_generation": sum(w.pending for w in live if _generates(w))}
         value = {
             "status": "healthy" if live else "degraded",
             "type": "gateway",
             "version": settings.dialect.gateway_version,
             "configured_gpu_types": list(settings.profiles),
             "live_gpu_types": sorted({w.lane.profile for w in live}),
-            "cluster": {
-                "worker_count": len(live),
-                "gpu_count": len(live),
-                "models_loaded": len({card.name for w in live for card in _cards(w)}),
-                "total_qps": self._rate_per_s(),
-            },
-            "workers": [_worker(w, settings.dialect.health_keys) for w in live],
-            "models": [_model_health(card, live) for card in CARDS.values()],
+            **self._cluster(),
             "simulated": {
                 "cold_start_scale": settings.cold_start_scale,
                 "seed": settings.seed,
@@ -57,42 +55,69 @@ class StatusRoutes:
         }
         return json_reply(200, value)
 
+    async def watch(self, request: web.Request) -> web.WebSocketResponse:
+        """GET /ws/cluster-status: a text frame each second until the client leaves."""
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        frames = asyncio.create_task(self._send_frames(socket))
+        try:
+            async for _ in socket:
+                pass
+        finally:
+            frames.cancel()
+        return socket
+
+    async def _send_frames(self, socket: web.WebSocketResponse) -> None:
+        with suppress(ConnectionError):
+            while True:
+                await self._gateway.gate.passed()
+                await socket.send_json({"timestamp": time.time(), **self._cluster()})
+                await asyncio.sleep(_FRAME_S)
+
+    def _cluster(self) -> dict[str, Any]:
+        """What health and the WebSocket both tell."""
+        settings, fleet = self._gateway.settings, self._gateway.driver.fleet
+        live = fleet.live
+        return {
+            "cluster": {
+                "worker_count": len(live),
+                "gpu_count": len(live),
+                "models_loaded": len({name for w in live for name in w.loaded}),
+                "total_qps": self._rate_per_s(),
+            },
+            "workers": [_worker(w, settings.dialect.health_keys) for w in fleet.known],
+            "models": [_model_health(card, fleet) for card in CARDS.values()],
+        }
+
     async def models(self, _request: web.Request) -> Reply:
         """GET /v1/models."""
-        live = self._gateway.driver.fleet.live
+        fleet = self._gateway.driver.fleet
         data = [_openai_model(card) for card in CARDS.values()]
-        models = [_model(card, live) for card in CARDS.values()]
+        models = [_model(card, fleet) for card in CARDS.values()]
         return json_reply(200, {"object": "list", "data": data, "models": models})
 
     async def model(self, request: web.Request) -> Reply:
         """GET /v1/models/{model}."""
         card = find_card(request.match_info["model"], NativeEnvelope())
-        live = self._gateway.driver.fleet.live
-        return json_reply(200, _model(card, live) | _openai_model(card))
+        fleet = self._gateway.driver.fleet
+        return json_reply(200, _model(card, fleet) | _openai_model(card))
+
+    async def moderations(self, _request: web.Request) -> Reply:
+        """POST /v1/moderations: there is such a route, but nothing behind it."""
+        raise openai(501, "server_error", "not_implemented", "Moderations are not implemented")
 
     async def list_pools(self, _request: web.Request) -> Reply:
         """GET /v1/pools."""
-        live = self._gateway.driver.fleet.live
-        pools = self._gateway.pools.all(time.time())
-        return json_reply(200, {"pools": [pool.view(live) for pool in pools]})
+        return json_reply(200, {"pools": self._gateway.pools.views(time.time())})
 
     async def put_pool(self, request: web.Request) -> Reply:
         """POST /v1/pools."""
-        try:
-            body = json.loads(await request.read())
-        except ValueError as exc:
-            raise RefusalError(
-                Reply(400, f"The body is no valid JSON: {exc}".encode(), "text/plain")
-            ) from exc
-        if not isinstance(body, dict):
-            raise native(400, "INVALID_REQUEST", "The body must be a map")
-        pool = self._gateway.pools.put(body, time.time())
-        return json_reply(201, pool.view(self._gateway.driver.fleet.live))
+        body = read_pool_body(await request.read(), request.headers.get("Content-Type", ""))
+        return self._told(201, self._gateway.pools.put(body, time.time()))
 
     async def get_pool(self, request: web.Request) -> Reply:
         """GET /v1/pools/{name}."""
-        pool = self._gateway.pools.get(request.match_info["name"], time.time())
-        return json_reply(200, pool.view(self._gateway.driver.fleet.live))
+        return self._told(200, self._gateway.pools.get(request.match_info["name"]))
 
     async def renew_pool(self, request: web.Request) -> Reply:
         """POST /v1/pools/{name}/renew."""
@@ -101,8 +126,11 @@ class StatusRoutes:
 
     async def delete_pool(self, request: web.Request) -> Reply:
         """DELETE /v1/pools/{name}."""
-        self._gateway.pools.delete(request.match_info["name"], time.time())
+        self._gateway.pools.delete(request.match_info["name"])
         return json_reply(200, {"message": "Pool deleted"})
+
+    def _told(self, status: int, pool: Pool) -> Reply:
+        return json_reply(status, self._gateway.pools.view(pool, time.time()))
 
     def _rate_per_s(self) -> float:
         """Successes per second since the last reader asked; two readers disturb one another, as upstream."""
@@ -125,8 +153,8 @@ def _only(values: dict[str, Any], keys: frozenset[str]) -> dict[str, Any]:
 
 
 def _worker(worker: LiveWorker, later_keys: frozenset[str]) -> dict[str, Any]:
-    cards = _cards(worker)
-    depth = worker.worker.depth
+    cards = [card for card in _cards(worker) if card.name in worker.loaded]
+    depth = worker.pending
     later = {"ready_gpu_slots": 1, "pending_cost": depth, "inflight_batches": int(depth > 0)}
     return {
         "name": worker.name,
@@ -137,7 +165,7 @@ def _worker(worker: LiveWorker, later_keys: frozenset[str]) -> dict[str, Any]:
         "queue_depth": depth,
         "memory_used_bytes": int(sum(card.weight_bytes for card in cards)),
         "memory_total_bytes": int(CHIPS[worker.lane.profile].memory_bytes),
-        "healthy": True,
+        "healthy": worker.healthy,
         "bundle": worker.lane.bundle,
         "bundle_config_hash": f"sim-{worker.lane.bundle}",
         **_only(later, later_keys),
@@ -148,30 +176,35 @@ def _serving(card: Card, live: Iterable[LiveWorker]) -> list[LiveWorker]:
     return [w for w in live if w.lane.bundle == card.bundle]
 
 
-def _model_health(card: Card, live: Iterable[LiveWorker]) -> dict[str, Any]:
-    serving = _serving(card, live)
+def _model_health(card: Card, fleet: Fleet) -> dict[str, Any]:
+    serving = _serving(card, fleet.live)
     return {
         "name": card.name,
-        "state": "loaded" if serving else "available",
+        "state": fleet.state(card.name),
         "worker_count": len(serving),
         "gpu_types": sorted({w.lane.profile for w in serving}),
-        "total_queue_depth": sum(w.worker.depth for w in serving),
+        "total_queue_depth": sum(w.pending for w in serving),
     }
 
 
-def _model(card: Card, live: Iterable[LiveWorker]) -> dict[str, Any]:
-    loaded = bool(_serving(card, live))
+def _model(card: Card, fleet: Fleet) -> dict[str, Any]:
+    state = fleet.state(card.name)
     return {
         "name": card.name,
         "inputs": ["text"],
         "outputs": list(card.outputs),
         "dims": {kind: card.dense_units for kind in card.outputs if kind in ("dense", "multivector")},
-        "loaded": loaded,
-        "state": "loaded" if loaded else "available",
+        "loaded": state == "loaded",
+        "state": state,
         "last_error": None,
         "max_sequence_length": card.context_tokens,
         "profiles": {"default": {"is_default": True}},
-        "capabilities": {"lora_adapters": [], "profile_lora_adapters": {}, "grammar": [], "tools": False},
+        "capabilities": {
+            "lora_adapters": list(card.lora_adapters),
+            "profile_lora_adapters": {"default": list(card.lora_adapters)} if card.lora_adapters else {},
+            "grammar": list(card.grammar),
+            "tools": card.tools,
+        },
     }
 
 

@@ -17,17 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from bench.scenario import (
-    ConstantArrivals,
-    EncodeTraffic,
-    Generation,
-    PoissonArrivals,
-    Scenario,
-    ScoreTraffic,
-    Traffic,
-)
+from bench.scenario import ConstantArrivals, Generation, PoissonArrivals, Scenario, Traffic
 from bench.workload.arrivals import NS_PER_S, Instants, constant, poisson
 from bench.workload.lengths import Tokens, draw
+from bench.workload.shapes import shape_of
 from bench.workload.trace import Trace, read_trace
 
 RING = 256
@@ -36,7 +29,8 @@ RING = 256
 Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+# Made by the ten thousand a second, and never changed: checking that costs more than all else in it.
+@dataclass(slots=True)
 class Planned:
     """One request as the schedule has it."""
 
@@ -51,26 +45,19 @@ class Planned:
 
     @property
     def items(self) -> int | None:
-        """Texts of an encode, documents of a score."""
-        match self.traffic:
-            case EncodeTraffic():
-                return self.traffic.batch_size
-            case ScoreTraffic():
-                return self.traffic.documents
-        return None
+        """Results due: one an item of a batch; one a document, or as many as the ranking is cut to."""
+        return shape_of(self.traffic).items
 
     @property
     def in_tokens(self) -> int:
         """Input tokens asked for, all items together."""
-        match self.traffic:
-            case ScoreTraffic():
-                return self.traffic.query_tokens + self.item_tokens * self.traffic.documents
-        return self.item_tokens * (self.items or 1)
+        shape = shape_of(self.traffic)
+        return shape.query_tokens + self.item_tokens * shape.texts
 
     @property
     def stream(self) -> bool:
         """Whether the reply comes as events."""
-        return isinstance(self.traffic, Generation) and self.traffic.stream
+        return shape_of(self.traffic).stream
 
 
 @dataclass(frozen=True)
@@ -99,16 +86,16 @@ class Schedule:
         """Request `index`; in a closed loop any index of 0 or more exists."""
         row = index % len(self)
         traffic = self.scenario.classes[self.class_number[row]]
-        generates = isinstance(traffic, Generation)
+        generates = shape_of(traffic).generates
         return Planned(
             index=index,
             traffic=traffic,
             profile=traffic.profiles[self.profile_number[row]] if traffic.profiles else None,
-            item_tokens=int(self.item_tokens[row]),
-            out_tokens=int(self.out_tokens[row]) if generates else None,
-            due_ns=None if self.due_ns is None else int(self.due_ns[row]),
-            user=None if self.user is None else int(self.user[row]),
-            think_ns=0 if self.think_ns is None else int(self.think_ns[row]),
+            item_tokens=self.item_tokens.item(row),
+            out_tokens=self.out_tokens.item(row) if generates else None,
+            due_ns=None if self.due_ns is None else self.due_ns.item(row),
+            user=None if self.user is None else self.user.item(row),
+            think_ns=0 if self.think_ns is None else self.think_ns.item(row),
         )
 
     def part(self, worker: int, workers: int) -> Iterator[Planned]:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 
-from bench.scenario import EncodeTraffic, ScoreTraffic
+from bench.scenario import Traffic
 from bench.workload.schedule import Planned
+from bench.workload.shapes import shape_of
 
 DEFAULT_CHARS_PER_TOKEN = 4.0
 
@@ -31,25 +32,25 @@ class Texts:
     chars_per_token: Mapping[str, float]
 
     def of(self, planned: Planned) -> tuple[str, ...]:
-        """The prompt; or the items of an encode; or the query and then the documents of a score."""
+        """The prompt; or the items of a batch; or the query and then the documents of a ranking."""
         traffic = planned.traffic
-        match traffic:
-            case EncodeTraffic():
-                lengths = [planned.item_tokens] * traffic.batch_size
-            case ScoreTraffic():
-                lengths = [traffic.query_tokens] + [planned.item_tokens] * traffic.documents
-            case _:
-                lengths = [planned.item_tokens]
-        per_token = self.chars_per_token.get(traffic.name, DEFAULT_CHARS_PER_TOKEN)
-        return tuple(
-            self.text(planned.index, place, max(1, round(tokens * per_token)))
-            for place, tokens in enumerate(lengths)
-        )
+        shape = shape_of(traffic)
+        lengths = [planned.item_tokens] * shape.texts
+        if shape.query_tokens:
+            lengths.insert(0, shape.query_tokens)
+        per_token = self.per_token(traffic)
+        index = planned.index
+        sizes = [max(1, round(tokens * per_token)) for tokens in lengths]
+        return tuple([self.text(index, place, chars) for place, chars in enumerate(sizes)])
+
+    def per_token(self, traffic: Traffic) -> float:
+        """Characters a token of that class's texts is taken to have."""
+        return self.chars_per_token.get(traffic.name, DEFAULT_CHARS_PER_TOKEN)
 
     def text(self, index: int, place: int, chars: int) -> str:
         """Exactly `chars` characters; ASCII."""
         key = hashlib.blake2b(f"{self.seed}/{index}/{place}".encode(), digest_size=16).digest()
-        opening = " ".join(WORDS[byte] for byte in key[:8])
+        opening = " ".join([WORDS[byte] for byte in key[:8]])
         start = int.from_bytes(key[8:], "big") % len(self._river)
         missing = max(0, chars - len(opening) - 1)
         return f"{opening} {self._flow(start, missing)}"[:chars].ljust(chars, ".")

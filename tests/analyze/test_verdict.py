@@ -72,6 +72,26 @@ def test_a_busy_engine_is_not_believed(tmp_path: Path, busy_s: float, judgement:
     assert judged(tmp_path, [chat(i, 0.1) for i in range(100)], generator=told).judgement == judgement
 
 
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"engine_waited_s": 1.1, "ended_at_s": 10.0}, "had no core for 11% of the run"),
+        ({"others_share": 0.9}, "other programs had 90% of the cores"),
+        ({"steal_share": 0.06}, "the hypervisor took 6%"),
+    ],
+)
+def test_a_generator_that_others_disturbed_is_suspect_and_less_load_would_not_help(
+    tmp_path: Path, told: dict[str, float], words: str
+) -> None:
+    """The verdict names who had the core, and repeats the run as it was."""
+    rows = [chat(i, 0.1) for i in range(100)]
+    found = judged(tmp_path / "disturbed", rows, generator=told, command="bench run a.yaml")
+    assert (found.judgement, found.next_command) == ("suspect", "bench run a.yaml")
+    assert words in found.reasons[0]
+    quiet = {name: value / 2 for name, value in told.items() if name != "ended_at_s"}
+    assert judged(tmp_path / "quiet", rows, generator=told | quiet).judgement == "uncalibrated"
+
+
 def test_a_run_that_sent_nothing_is_invalid(tmp_path: Path) -> None:
     """No data is never trusted."""
     assert judged(tmp_path, []).judgement == "invalid"

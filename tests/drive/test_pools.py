@@ -66,12 +66,12 @@ def test_a_pool_is_deleted_when_the_run_cannot_start_after_all(sim: Sim, tmp_pat
 def test_a_pool_that_gets_no_workers_stops_the_run_with_a_sentence(sim: Sim, tmp_path: Path) -> None:
     """At 0.4 only workers deployed under its name join a pool; wait_s: 0 starts all the same."""
     url = sim(*FLEET)
-    made = "pools=[{name: lab, gpus: {a100-40gb: 1}, wait_s: 1}]"
+    made = MADE.replace("ttl_s: 3, wait_s: 10", "wait_s: 1")
     code, _, err = Drive(prepared(tmp_path / "waits", url, SCENARIO, made, PINNED)).end()
     assert code == 2
     assert "pool lab has no workers 1 s after it was made" in err
     assert "wait_s" in err
-    cold = "pools=[{name: lab, gpus: {a100-40gb: 1}, wait_s: 0}]"
+    cold = made.replace("wait_s: 1", "wait_s: 0")
     frame = drive(prepared(tmp_path / "cold", url, SCENARIO, cold, PINNED, "duration_s=1"))
     assert set(frame["outcome"]) == {"refused"}
     assert pools(url) == {}
@@ -80,13 +80,13 @@ def test_a_pool_that_gets_no_workers_stops_the_run_with_a_sentence(sim: Sim, tmp
 def test_a_pool_that_was_there_is_used_and_left(sim: Sim, tmp_path: Path) -> None:
     """One with the same specification; one with another is an error, and stays as it is."""
     url = sim(*LATER)
-    httpx.post(f"{url}/v1/pools", json={"name": "lab", "gpus": {"a100-40gb": 1}})
-    drive(prepared(tmp_path / "same", url, SCENARIO, MADE, PINNED, "duration_s=1"))
+    httpx.post(f"{url}/v1/pools", json={"name": "lab", "gpus": {"a100-40gb": 1}, "ttl_seconds": 60})
+    drive(prepared(tmp_path / "same", url, SCENARIO, MADE.replace("3", "60"), PINNED, "duration_s=1"))
     assert list(pools(url)) == ["lab"]
     other = MADE.replace("a100-40gb: 1", "a100-40gb: 2")
     code, _, err = Drive(prepared(tmp_path / "other", url, SCENARIO, other, PINNED)).end()
     assert code == 2
-    assert "pool lab is there already, with gpus {'a100-40gb': 1}" in err
+    assert "pool lab is there already, and not as the scenario has it" in err
     assert list(pools(url)) == ["lab"]
 
 

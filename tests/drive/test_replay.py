@@ -58,6 +58,21 @@ def test_users_of_a_closed_loop_wait_for_their_reply(sim: Sim, tmp_path: Path) -
         assert (mine["scheduled_ns"].to_numpy()[1:] >= mine["end_ns"].to_numpy()[:-1]).all()
 
 
+def test_connections_are_open_before_the_first_request_and_kept(sim: Sim, tmp_path: Path) -> None:
+    """One a user, and every request goes out on one that was there; the run tells of itself."""
+    loop = SCENARIO.replace(
+        "arrivals: {process: constant, rate_per_s: 10}", "closed_loop: {users: 3, think_time_s: 0.05}"
+    )
+    folder = prepared(tmp_path, sim(*FLEET), loop, "duration_s=2")
+    frame = drive(folder)
+    told = folder.info().generator
+    assert (told["connections"], told["connections_reused"]) == (3, len(frame))
+    assert set(frame["stamp_source"]) == {"kernel"}
+    assert 0 < told["engine_cpu_s"] < told["process_cpu_s"] + 0.02
+    assert told["loop_beats"] >= 20
+    assert 0 <= told["others_share"] <= 1
+
+
 def test_an_openai_target_gets_no_headers_of_the_gateway_and_its_lack_of_done_is_no_fault(
     sim: Sim, tmp_path: Path
 ) -> None:

@@ -46,6 +46,18 @@ def test_books_balance_when_the_gateway_dies_in_the_middle(sim: Sim, tmp_path: P
     assert set(frame.loc[frame["outcome"] != "ok", "reason"]) == {"connection_lost"}
 
 
+def test_users_of_a_server_that_is_gone_do_not_keep_the_run_from_its_end(sim: Sim, tmp_path: Path) -> None:
+    """Each asks again as soon as it is refused; the run still ends in time, and the books balance."""
+    faults = plan(tmp_path, "[{at_s: 1, fault: kill}]")
+    loop = SCENARIO.replace(
+        "arrivals: {process: constant, rate_per_s: 10}", "closed_loop: {users: 4, think_time_s: 0}"
+    )
+    folder = prepared(tmp_path, sim(*FLEET, *faults), loop, "duration_s=3")
+    found = counts(drive(folder))
+    assert found["failed"] > found["ok"] > 0
+    assert folder.info().generator["ended_at_s"] < 10
+
+
 def test_the_first_interrupt_stops_sending_and_waits_for_replies(sim: Sim, tmp_path: Path) -> None:
     """What was sent ends well, the rest is not sent, and the folder is complete."""
     run = Drive(prepared(tmp_path, sim(*FLEET), SCENARIO, "duration_s=60", "classes.chat.output_tokens=150"))

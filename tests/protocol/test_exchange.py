@@ -1,5 +1,7 @@
 import json
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import httptools
 import msgpack
@@ -11,8 +13,13 @@ from bench.protocol import Ask, Exchange
 from bench.protocol.facts import Kind
 from tests.protocol.wire import (
     CHAT,
+    COMPLETION,
+    DENSE,
     DONE,
+    EVENTS,
     GENERATE,
+    OPERATIONS,
+    RESULTS,
     answered,
     asking,
     chunked,
@@ -23,6 +30,7 @@ from tests.protocol.wire import (
     outcome,
     sized,
     sse,
+    text,
     timeless,
     until_close,
     usage,
@@ -44,6 +52,11 @@ GENERATED = sse({"seq": 0, "text_delta": "a", "done": False}) + sse(
     }
 )
 
+PAIR = asking("chat", "hi", stream=True, params={"n": 2})
+SECOND = {"choices": [{"index": 1, "delta": {"content": "b"}, "finish_reason": "stop"}]}
+CALL = {"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": "{}"}}]}
+UPGRADE = b"HTTP/1.1 101 Switching\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\nPRI * HTTP/2.0"
+
 REPLIES: dict[str, tuple[Ask, Kind, bytes]] = {
     "chat chunked": (CHAT, "sie", chunked(STREAM[:50], STREAM[50:])),
     "chat until close": (CHAT, "sie", until_close(STREAM)),
@@ -57,29 +70,61 @@ REPLIES: dict[str, tuple[Ask, Kind, bytes]] = {
     "after an interim reply": (
         ENCODE,
         "sie",
-        b"HTTP/1.1 100 Continue\r\n\r\n" + answered(200, {"items": [1, 2]}),
+        b"HTTP/1.1 100 Continue\r\n\r\n" + answered(200, {"items": [DENSE] * 2}),
     ),
+    "completion": (COMPLETION, "openai", chunked(sse(text(said="a"), text("stop", "b")), DONE)),
+    "two choices": (PAIR, "openai", chunked(sse(delta(content="a"), delta("stop"), SECOND), DONE)),
+    "tools and reasoning": (
+        CHAT,
+        "sie",
+        chunked(sse(delta(reasoning="hm"), delta("tool_calls", **CALL)), DONE),
+    ),
+    "an error in a stream": (CHAT, "openai", chunked(sse(delta(content="a"), {"error": "no"}), DONE)),
+    "carriage returns": (CHAT, "openai", chunked(STREAM.replace(b"\n", b"\r\n"))),
+    "extract": (asking("extract"), "sie", answered(200, {"items": [{}, {"error": {"code": "X"}}]})),
+    "score": (asking("score", "q", "a"), "sie", answered(200, {"scores": [{"score": 1}]})),
+    "embed": (
+        asking("embed"),
+        "sie",
+        answered(200, {"data": [{"embedding": [1]}], "usage": {"total_tokens": 3}}),
+    ),
+    "rerank": (asking("rerank"), "openai", answered(200, {"results": [{"relevance_score": 1}]})),
+    "an error instead": (asking("embed"), "openai", answered(200, {"object": "error", "code": 5})),
+    "a switch of protocols": (CHAT, "sie", UPGRADE),
     "broken chunk": (CHAT, "sie", chunked(STREAM)[:-9] + b"zz"),
 }
 
-KEYS = [
-    "choices",
-    "delta",
-    "content",
-    "usage",
-    "completion_tokens",
-    "error",
-    "code",
-    "done",
-    "items",
-    "scores",
-    "finish_reason",
-    "text_delta",
-    "tool_calls",
-    "function",
-    "arguments",
-    "ttft_ms",
+TYPES = ("text/event-stream", "application/json", "application/x-msgpack", "text/html")
+PROBLEM = {"code": "MODEL_LOADING", "message": "wait", "type": "server_error", "retry_after_s": 2.5}
+ERRORS: list[Any] = [
+    *({"error": PROBLEM}, {"detail": PROBLEM}, {"object": "error", **PROBLEM}, {"detail": [PROBLEM]}),
+    {"error": "all_items_failed", "details": [{"item_index": 0, **PROBLEM}]},
 ]
+ODD: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, 0, -1, 2**31, 10**400, 1.5, 1e300, float("nan"), "", "x", [], [[]], {}, {"a": 1}, PROBLEM]
+)
+
+
+def _bent(draw: st.DrawFn, tree: Any) -> Any:
+    """The same value with something odd in any place, or in none."""
+    if draw(st.integers(0, 9)) == 0:
+        return draw(ODD)
+    if isinstance(tree, dict):
+        return {key: _bent(draw, value) for key, value in tree.items() if draw(st.integers(0, 19))}
+    return [_bent(draw, value) for value in tree] if isinstance(tree, list) else tree
+
+
+@st.composite
+def _replies(draw: st.DrawFn, ask: Ask) -> tuple[str, bytes]:
+    """Content type and body: nonsense, or nearly a result, nearly a stream, nearly an error."""
+    kind = draw(st.sampled_from(TYPES))
+    if draw(st.integers(0, 4)) == 0:
+        return kind, draw(st.binary(max_size=200))
+    if kind == "text/event-stream":
+        events = [*EVENTS.get(ask.operation, []), *draw(st.lists(st.sampled_from(ERRORS), max_size=1))]
+        return kind, sse(*(_bent(draw, event) for event in events)) + draw(st.sampled_from([b"", DONE]))
+    tree = _bent(draw, draw(st.sampled_from([RESULTS[ask.operation], RESULTS[ask.operation], *ERRORS])))
+    return kind, msgpack.packb(tree, default=str) if "msgpack" in kind else json.dumps(tree).encode()
 
 
 @pytest.mark.parametrize("name", REPLIES)
@@ -100,38 +145,38 @@ def test_a_reply_gives_the_same_facts_at_every_split(name: str, places: list[int
     assert single.merged_events == 0
 
 
+ASKED = [asking(operation, stream=stream) for operation in OPERATIONS for stream in (False, True)]
+
+
+@pytest.mark.parametrize("ask", [*ASKED, PAIR], ids=lambda ask: f"{ask.operation}-{ask.stream}-{ask.choices}")
 @settings(max_examples=100)
 @given(
-    st.sampled_from([CHAT, GENERATE, ENCODE, asking("score"), asking("chat", "a"), asking("generate", "a")]),
-    st.sampled_from(["text/event-stream", "application/json", "application/x-msgpack"]),
-    st.binary(max_size=200)
-    | st.recursive(
-        st.none() | st.integers() | st.floats() | st.text(max_size=5),
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(
-                st.sampled_from(KEYS),
-                inner,
-                max_size=4,
-            )
-        ),
-    ).map(lambda tree: b"data: " + json.dumps(tree).encode() + b"\n\n"),
-    st.booleans(),
+    st.data(),
+    st.sampled_from([200, 200, 200, 202, 429, 500, 503]),
+    st.sampled_from(["sie", "openai"]),
+    st.lists(st.integers(0, 10_000), max_size=5),
+    st.none() | st.just(4.0),
 )
 def test_any_body_settles_within_the_columns_of_the_record(
-    ask: Ask, content_type: str, body: bytes, strip: bool
+    ask: Ask, data: st.DataObject, status: int, kind: Kind, places: list[int], per_token: float | None
 ) -> None:
-    """Whatever a server sends, there is an outcome, and every fact fits where it will be stored."""
-    body = body.removeprefix(b"data: ").strip() if strip else body
-    facts, exchange = fed(ask, [head(200, content_type), body], close=True)
+    """Whatever a server sends, however it is cut, there is one outcome, and every fact fits its column."""
+    said, body = data.draw(_replies(ask))
+    ask = replace(ask, chars_per_token=per_token)
+    facts, exchange = fed(ask, cut(head(status, said) + body, places), kind, close=True)
     assert exchange.done
     assert facts.outcome in {"ok", "degraded", "failed", "refused", "timed_out", "truncated"}
-    for count in (facts.in_tokens, facts.out_tokens):
-        assert count is None or (type(count) is int and 0 <= count < 2**31)
+    assert status == 200 or facts.outcome not in {"ok", "degraded"}
+    for count in (facts.in_tokens, facts.out_tokens, facts.items_returned):
+        assert count is None or 0 <= count < 2**31
     for word in (facts.finish_reason, facts.error_code, facts.error_message, facts.attempt_id):
         assert word is None or isinstance(word, str)
-    for number in (facts.server_ttft_ms, facts.server_tpot_ms):
-        assert number is None or isinstance(number, float)
+    for number in (facts.server_ttft_ms, facts.server_tpot_ms, facts.retry_after_s):
+        assert number is None or abs(number) < 3.5e38
+    assert not isinstance(facts.out_tokens, bool)
+    assert (facts.tokens_source is None) == (facts.in_tokens is None and facts.out_tokens is None)
+    whole, _ = fed(ask, head(status, said) + body, kind, close=True)
+    assert {**timeless(whole), "response_bytes": 0} == {**timeless(facts), "response_bytes": 0}
 
 
 @given(st.lists(st.binary(max_size=60), max_size=5))
@@ -149,6 +194,7 @@ def test_arbitrary_bytes_instead_of_a_reply_settle_as_a_failure(pieces: Sequence
         (b"", ("failed", "connection_lost")),
         (b"HTTP/1.1 200 OK\r\ncontent-", ("failed", "connection_lost")),
         (b"HTTP/1.1 100 Continue\r\n\r\n", ("failed", "connection_lost")),
+        (UPGRADE, ("failed", "malformed")),
         (sized(b"{}" * 50)[:-1], ("failed", "connection_lost")),
         (chunked(PACKED, content_type="application/msgpack", end=False), ("failed", "connection_lost")),
         (b"SSH-2.0-OpenSSH_9.6\r\n", ("failed", "malformed")),
@@ -162,7 +208,7 @@ def test_a_reply_that_never_was_or_broke_off(reply: bytes, fate: tuple[str, str]
 
 def test_what_follows_a_reply_changes_nothing_but_the_connection_s_use() -> None:
     """A second reply that nobody asked for: the facts stay, and the connection is not used again."""
-    first, second = answered(200, {"items": [1, 2]}), answered(500, {})
+    first, second = answered(200, {"items": [DENSE] * 2}), answered(500, {})
     alone, exchange = fed(ENCODE, first)
     assert exchange.reusable
     for pieces in ([first + second], [first, second]):
@@ -175,7 +221,7 @@ def test_what_follows_a_reply_changes_nothing_but_the_connection_s_use() -> None
 
 def test_a_connection_is_reused_only_where_the_server_keeps_it() -> None:
     """`connection: close` and a body without length end it."""
-    assert not fed(ENCODE, answered(200, {"items": [1, 2]}, connection="close"))[1].reusable
+    assert not fed(ENCODE, answered(200, {"items": [DENSE] * 2}, connection="close"))[1].reusable
     assert not fed(CHAT, until_close(STREAM), close=True)[1].reusable
 
 
@@ -213,6 +259,16 @@ def test_instants_are_those_of_the_reads_that_carried_them() -> None:
         exchange.feed(piece, instant)
     facts = exchange.facts
     assert (facts.headers_ns, facts.first_token_ns, facts.last_token_ns, facts.end_ns) == (10, 20, 30, 40)
+
+
+def test_an_interim_reply_is_none() -> None:
+    """Status and instant of the head are those of the reply that follows."""
+    early = b"HTTP/1.1 103 Early Hints\r\nlink: </style.css>\r\nretry-after: 9\r\n\r\n"
+    facts, _ = fed(ENCODE, [early])
+    assert (facts.status, facts.headers_ns, facts.outcome) == (None, None, None)
+    facts, exchange = fed(ENCODE, [early, early, answered(503, {})])
+    assert (facts.status, facts.headers_ns, facts.retry_after_s) == (503, 2, None)
+    assert exchange.done
 
 
 def test_replies_of_these_tests_are_http() -> None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import httptools
@@ -72,7 +73,7 @@ def test_a_streamed_chat_asks_for_usage() -> None:
         texts=("hi",),
         stream=True,
         max_tokens=8,
-        sampling={"temperature": 0},
+        params={"temperature": 0},
     )
     parsed = _parsed(ask)
     assert (parsed.path, parsed.headers["accept"]) == ("/v1/chat/completions", "text/event-stream")
@@ -95,14 +96,79 @@ def test_the_path_of_generate_has_no_slash_in_its_model() -> None:
     assert (whole.headers["accept"], "stream" in json.loads(whole.body)) == ("application/json", False)
 
 
-def test_encode_and_score_speak_msgpack() -> None:
-    """Items and parameters where the gateway reads them."""
-    encode, score = _parsed(asking("encode", "a", "b")), _parsed(asking("score", "q", "a", "b"))
-    assert (encode.path, score.path) == ("/v1/encode/BAAI/m", "/v1/score/BAAI/m")
-    assert {encode.headers[name] for name in ("accept", "content-type")} == {"application/msgpack"}
-    items = [{"text": "a"}, {"text": "b"}]
-    assert msgpack.unpackb(encode.body) == {"items": items, "params": {"output_types": ["dense"]}}
-    assert msgpack.unpackb(score.body) == {"query": {"text": "q"}, "items": items}
+PATHS = {
+    "chat": "/v1/chat/completions",
+    "completion": "/v1/completions",
+    "generate": "/v1/generate/BAAI__m",
+    "encode": "/v1/encode/BAAI/m",
+    "score": "/v1/score/BAAI/m",
+    "extract": "/v1/extract/BAAI/m",
+    "embed": "/v1/embeddings",
+    "rerank": "/v1/rerank",
+}
+ITEMS = [{"text": "a"}, {"text": "b"}]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("wire", ["msgpack", "json"])
+def test_each_operation_has_its_route_and_the_native_ones_a_choice_of_wire(operation: Any, wire: Any) -> None:
+    """What is sent is also what is asked for; OpenAI's routes and generate know JSON only."""
+    parsed = _parsed(asking(operation, wire=wire))
+    packed = wire == "msgpack" and operation in {"encode", "score", "extract"}
+    assert parsed.path == PATHS[operation]
+    kinds = {parsed.headers[name] for name in ("accept", "content-type")}
+    assert kinds == {"application/msgpack" if packed else "application/json"}
+    tree = msgpack.unpackb(parsed.body) if packed else json.loads(parsed.body)
+    assert ("model" in tree) == (parsed.path == PATHS[operation] and "BAAI" not in parsed.path)
+
+
+def _tree(ask: Ask) -> Any:
+    return json.loads(_parsed(replace(ask, wire="json")).body)
+
+
+def test_parameters_stand_where_each_route_reads_them() -> None:
+    """Nested for encode and extract, at the top for the others."""
+    said = {"instruction": "Find", "options": {"profile": "fast"}}
+    assert _tree(asking("encode")) == {"items": ITEMS, "params": {"output_types": ["dense"]}}
+    encode = asking("encode", params={**said, "output_types": ["sparse"]})
+    assert _tree(encode) == {"items": ITEMS, "params": {**said, "output_types": ["sparse"]}}
+    assert _tree(asking("extract")) == {"items": ITEMS}
+    assert _tree(asking("extract", params={**said, "labels": ["x"]})) == {
+        "items": ITEMS,
+        "params": {**said, "labels": ["x"]},
+    }
+    score = asking("score", "q", "a", "b", params=said)
+    assert _tree(score) == {"query": {"text": "q"}, "items": ITEMS, **said}
+    assert _tree(asking("embed", params={"dimensions": 8})) == {
+        "model": "BAAI/m",
+        "input": ["a", "b"],
+        "dimensions": 8,
+    }
+    rerank = asking("rerank", "q", "a", "b", params={"top_n": 1})
+    assert _tree(rerank) == {"model": "BAAI/m", "query": "q", "documents": ["a", "b"], "top_n": 1}
+
+
+def test_type_and_query_flag_are_options_because_both_dialects_read_them_there() -> None:
+    """Under params the older gateway drops the one, and a worker the other."""
+    ask = asking("encode", params={"output_dtype": "int8", "is_query": True, "options": {"a": 1}})
+    options = {"a": 1, "output_dtype": "int8", "is_query": True}
+    assert _tree(ask)["params"] == {"output_types": ["dense"], "options": options}
+    assert ask.params["options"] == {"a": 1}
+
+
+def test_a_completion_is_a_bare_prompt() -> None:
+    """Its usage is asked for as a chat's is, and not where that was switched off."""
+    ask = asking("completion", "hi", stream=True)
+    tree = {"model": "BAAI/m", "prompt": "hi", "max_tokens": 8, "stream": True}
+    assert _tree(ask) == {**tree, "stream_options": {"include_usage": True}}
+    assert _tree(replace(ask, stream_usage=False)) == tree
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_other_fields_are_added_as_they_are(operation: Any) -> None:
+    """At the top of the body, whatever they hold."""
+    extra = {"chat_template_kwargs": {"enable_thinking": False}, "user": None}
+    assert _tree(asking(operation, extra=extra)).items() >= extra.items()
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

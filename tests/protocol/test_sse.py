@@ -64,6 +64,7 @@ def test_arbitrary_bytes_give_the_same_events_at_every_split(data: bytes, places
         (b"data: a\n: in between\ndata: b\n\n", [b"a\nb"]),
         (b"data: a\n\n\n\n", [b"a"]),
         (b"data:\n\n", [b""]),
+        (b'data: a\n\nerror: {"code": 5}\n\nerrors: b\n\n', [b"a", b' {"code": 5}']),
         (b"data: never ended\n", []),
     ],
 )
@@ -86,3 +87,11 @@ def test_many_events_in_one_piece_are_not_one_large_event() -> None:
     """The limit is for one event, not for one read."""
     piece = b"data: x\n\n" * (MAX_EVENT_BYTES // 8)
     assert len(EventDecoder().feed(piece)) == MAX_EVENT_BYTES // 8
+
+
+def test_a_large_event_in_tiny_pieces_is_no_more_work_than_its_size() -> None:
+    """Half a million pieces: joined anew at each of them it would take many minutes."""
+    decoder, data = EventDecoder(), b"data: " + b"x" * (MAX_EVENT_BYTES // 2)
+    for place in range(len(data)):
+        assert decoder.feed(data[place : place + 1]) == []
+    assert decoder.feed(b"\n\n") == [data[6:]]

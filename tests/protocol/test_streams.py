@@ -1,5 +1,8 @@
+from typing import Any
+
 import pytest
 
+from bench.protocol import Exchange
 from bench.protocol.facts import Kind
 from tests.protocol.wire import CHAT, DONE, GENERATE, chunked, delta, fed, outcome, sse, usage
 
@@ -43,10 +46,28 @@ def test_reasoning_is_a_token_but_not_a_visible_one() -> None:
 
 def test_arguments_of_a_tool_call_are_tokens() -> None:
     """A call of a tool is output, though nothing of it is visible text."""
-    call = {"index": 0, "function": {"name": "find", "arguments": '{"a":'}}
-    facts, _ = fed(CHAT, _events(delta(tool_calls=[call]), delta("tool_calls", tool_calls=[call])))
+    named = {"index": 0, "id": "c", "type": "function", "function": {"name": "find", "arguments": ""}}
+    argued = {"index": 0, "function": {"arguments": '{"a":'}}
+    facts, _ = fed(CHAT, _events(delta(tool_calls=[named]), delta("tool_calls", tool_calls=[argued])))
     assert (facts.first_token_ns, facts.first_visible_ns, facts.finish_reason) == (1, None, "tool_calls")
-    assert list(facts.event_chars) == [5, 5]
+    assert list(facts.event_chars) == [4, 5]
+
+
+@pytest.mark.parametrize(
+    ("said", "visible", "chars"),
+    [
+        ({"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": {"a": 1}}}]}, False, 9),
+        ({"function_call": {"name": "find"}}, False, 4),
+        ({"refusal": "no"}, True, 2),
+        ({"content": [{"type": "text", "text": "par"}, {"type": "text", "text": "ts"}]}, True, 5),
+        ({"content": None, "reasoning_content": "hm", "tool_calls": None}, False, 2),
+    ],
+)
+def test_output_is_output_in_every_shape(said: dict[str, Any], visible: bool, chars: int) -> None:
+    """Arguments as an object, the older call of a function, a refusal, text in parts."""
+    facts, _ = fed(CHAT, _events(delta(**said)))
+    assert (list(facts.event_chars), facts.first_token_ns) == ([chars], 1)
+    assert (facts.first_visible_ns is not None) == visible
 
 
 def test_keep_alive_comments_are_no_tokens() -> None:
@@ -54,6 +75,20 @@ def test_keep_alive_comments_are_no_tokens() -> None:
     facts, _ = fed(CHAT, [chunked(b": keep-alive\n\n", b":\n\n", end=False), b""])
     assert facts.response_bytes > 0
     assert (facts.first_token_ns, facts.outcome, len(facts.event_ns)) == (None, None, 0)
+
+
+def test_a_stream_is_read_when_there_is_time_and_at_the_latest_every_64_kb() -> None:
+    """Until then its events wait with their instants, which are those of their reads all the same."""
+    exchange = Exchange("sie", CHAT)
+    exchange.feed(chunked(sse(delta(content="a")), end=False), 1)
+    before = exchange.undecoded, len(exchange.facts.event_ns)
+    exchange.decode()
+    assert (before, exchange.undecoded) == ((True, 0), False)
+    assert list(exchange.facts.event_ns) == [1]
+    event = sse(delta(content="b" * 1000))
+    for instant in range(2, 80):
+        exchange.feed(b"%x\r\n%s\r\n" % (len(event), event), instant)
+    assert list(exchange.facts.event_ns)[:60] == list(range(1, 61))
 
 
 def test_events_in_one_read_are_counted_as_merged() -> None:
@@ -74,6 +109,8 @@ def test_events_in_one_read_are_counted_as_merged() -> None:
         ("RESOURCE_EXHAUSTED", ("refused", "overloaded")),
         ("MODEL_LOADING", ("refused", "loading")),
         ("transport_failure", ("failed", "stream_error")),
+        ("context_exceeded", ("failed", "permanent")),
+        ("cancelled", ("failed", "stream_error")),
         (None, ("failed", "stream_error")),
         (400, ("failed", "stream_error")),
     ],
@@ -89,7 +126,8 @@ def test_an_error_inside_a_200_is_the_outcome(code: str | int | None, fate: tupl
     for ask, body in ((CHAT, chat), (GENERATE, generate + DONE)):
         assert outcome(ask, chunked(body)) == fate
         facts, _ = fed(ask, chunked(body))
-        assert facts.error_code == (None if code is None else str(code))
+        # A code that is none gives way to the type.
+        assert facts.error_code == (code if isinstance(code, str) else "server_error")
         assert facts.error_message == "no"
 
 

@@ -4,22 +4,59 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 from bench.protocol import Ask, Exchange, Facts
 from bench.protocol.facts import Kind, Operation
 
-OPERATIONS: tuple[Operation, ...] = ("chat", "generate", "encode", "score")
+OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 DONE = b"data: [DONE]\n\n"
 
 
-def asking(operation: Operation, *texts: str, stream: bool = False) -> Ask:
+def asking(operation: Operation, *texts: str, **said: Any) -> Ask:
     """A request for a small model; two texts where none are given."""
-    return Ask(operation=operation, model="BAAI/m", texts=texts or ("a", "b"), stream=stream, max_tokens=8)
+    return Ask(operation=operation, model="BAAI/m", texts=texts or ("a", "b"), max_tokens=8, **said)
 
 
 CHAT = asking("chat", "hi", stream=True)
 GENERATE = asking("generate", "hi", stream=True)
+COMPLETION = asking("completion", "hi", stream=True)
+DENSE = {"dense": {"dims": 2, "values": [0.1, 0.2]}}
+"""An item of an encode's result, as JSON has it."""
+
+
+COUNTS = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+_TIMES = {"ttft_ms": 10, "tpot_ms": 2.5, "attempt_id": "a-1", "usage": COUNTS}
+_CALL = {"index": 0, "function": {"name": "find", "arguments": "{}"}}
+_SAID = {"content": "hi", "reasoning_content": "hm", "tool_calls": [_CALL]}
+RESULTS: Mapping[Operation, dict[str, Any]] = {
+    "chat": {"choices": [{"index": 0, "message": _SAID, "finish_reason": "stop"}], "usage": COUNTS},
+    "completion": {"choices": [{"index": 0, "text": "hi", "finish_reason": "stop"}], "usage": COUNTS},
+    "generate": {"model": "m", "text": "hi", "finish_reason": "stop", **_TIMES},
+    "encode": {"model": "m", "items": [DENSE] * 2},
+    "extract": {"model": "m", "items": [{"entities": []}, {"entities": [], "error": None}]},
+    "score": {"model": "m", "scores": [{"item_id": "item-0", "score": 0.9, "rank": 0}]},
+    "embed": {"data": [{"index": 0, "embedding": [0.1]}, {"index": 1, "embedding": [1]}], "usage": COUNTS},
+    "rerank": {"results": [{"index": 0, "relevance_score": 0.9}], "usage": {"total_tokens": 9}},
+}
+"""A whole reply to what `asking` asks for, operation by operation."""
+
+EVENTS: Mapping[Operation, list[dict[str, Any]]] = {
+    "chat": [
+        {"choices": [{"index": 0, "delta": {"role": "assistant", **_SAID}, "finish_reason": None}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+        {"choices": [], "usage": COUNTS},
+    ],
+    "completion": [
+        {"choices": [{"index": 0, "text": "hi", "finish_reason": None}]},
+        {"choices": [{"index": 0, "text": "", "finish_reason": "stop"}], "usage": COUNTS},
+    ],
+    "generate": [
+        {"request_id": "r", "seq": 0, "text_delta": "hi", "done": False},
+        {"request_id": "r", "seq": 1, "text_delta": "", "done": True, "finish_reason": "stop", **_TIMES},
+    ],
+}
+"""A streamed one, for those that stream."""
 
 
 def sse(*events: Any) -> bytes:
@@ -33,6 +70,11 @@ def delta(finish: str | None = None, **said: Any) -> dict[str, Any]:
         "object": "chat.completion.chunk",
         "choices": [{"index": 0, "delta": said, "finish_reason": finish}],
     }
+
+
+def text(finish: str | None = None, said: str = "") -> dict[str, Any]:
+    """A chunk of a streamed completion."""
+    return {"object": "text_completion", "choices": [{"index": 0, "text": said, "finish_reason": finish}]}
 
 
 def usage(prompt: int, completion: int) -> dict[str, Any]:
@@ -78,6 +120,7 @@ def fed(
         exchange.feed(piece, instant)
     if close:
         exchange.closed(len(pieces))
+    exchange.decode()
     return exchange.facts, exchange
 
 

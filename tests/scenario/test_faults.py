@@ -47,7 +47,8 @@ def test_every_fault_is_told_at_once_with_its_line_value_and_nearest_name(tmp_pa
         "scenario.yaml:18: classes[0].output_tokens.tokens: -5 is refused: input should be greater than 0",
         (
             "scenario.yaml:19: classes[1]: 'operation' 'chatt' is not one of "
-            "'chat', 'generate', 'encode', 'score'; did you mean 'chat'?"
+            "'chat', 'completion', 'generate', 'encode', 'score', 'extract', 'embed', 'rerank'; "
+            "did you mean 'chat'?"
         ),
         "scenario.yaml:24: classes[2].documents: 0 is refused: input should be greater than 0",
         (
@@ -94,14 +95,6 @@ def test_an_slo_on_tokens_does_not_apply_to_an_operation_without_tokens(tmp_path
     text = VALID.replace("chat", "encode").replace("output_tokens: 16", "slo: {tpot_ms: 5}")
     (line,) = said(write(tmp_path, text))
     assert "no ttft or tpot: use e2e_ms" in line
-
-
-def test_an_openai_target_serves_chat_only(tmp_path: Path) -> None:
-    """Operations that the other kind of server lacks are faults before the run."""
-    (line,) = said(
-        write(tmp_path, VALID.replace("operation: chat", "operation: generate")), "target.kind=openai"
-    )
-    assert "openai serves chat only, not generate" in line
 
 
 @pytest.mark.parametrize(

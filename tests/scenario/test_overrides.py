@@ -78,8 +78,8 @@ def test_faults_of_file_and_overrides_come_together(tmp_path: Path) -> None:
     lines = said(write(tmp_path, VALID + "drain: 5\n"), "nonsense", "classes.chat.wieght=1", "sim.seed=-1")
     assert [line.split(": ")[0] for line in lines] == [
         "--set nonsense",
-        "--set classes.chat.wieght=1",
         "--set sim.seed=-1",
+        "--set classes.chat.wieght=1",
         "scenario.yaml:10",
     ]
 

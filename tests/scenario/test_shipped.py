@@ -69,11 +69,11 @@ def test_nothing_in_a_scenario_can_be_changed() -> None:
 
 
 def test_credentials_are_only_ever_names_of_environment_variables() -> None:
-    """No key of a scenario could hold a credential itself."""
+    """No key of a scenario could hold a credential itself; the two that route are no credentials."""
     keys = {key for model in _models() for key in model.model_fields}
     assert {key for key in keys if re.search("key|secret|password|credential|auth", key)} == {
-        "api_key_env",
-        "admin_key_env",
+        *("api_key_env", "admin_key_env"),
+        *("routing_key", "prompt_cache_key"),
     }
 
 

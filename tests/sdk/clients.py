@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+from collections.abc import Callable
+from contextlib import aclosing, closing
 from importlib import import_module
+from itertools import islice
 from typing import Any, Protocol
 
 VERSION = os.environ.get("BENCH_SDK", "")
@@ -21,15 +24,25 @@ class Client(Protocol):
     def stream(self, method: str, *args: object, **options: object) -> list[Any]:
         """Everything that the method yields."""
 
+    def look(self, attribute: str) -> Any:
+        """An attribute, as it is after the latest call."""
+
+    def first(self, method: str, count: int, **options: object) -> list[Any]:
+        """The first so many things that an endless method yields."""
+
     def close(self) -> None:
         """Give the connections back."""
+
+
+Make = Callable[..., Client]
+"""Makes a client of a URL, with the options of the SDK's own."""
 
 
 class SyncClient:
     """The synchronous client."""
 
-    def __init__(self, url: str) -> None:
-        self._client = sie_sdk.SIEClient(url)
+    def __init__(self, url: str, **options: object) -> None:
+        self._client = sie_sdk.SIEClient(url, **options)
 
     def call(self, method: str, *args: object, **options: object) -> Any:
         """What the method returns."""
@@ -39,6 +52,15 @@ class SyncClient:
         """Everything that the method yields."""
         return list(self.call(method, *args, **options))
 
+    def look(self, attribute: str) -> Any:
+        """An attribute, as it is after the latest call."""
+        return getattr(self._client, attribute)
+
+    def first(self, method: str, count: int, **options: object) -> list[Any]:
+        """The first so many things that an endless method yields."""
+        with closing(self.call(method, **options)) as endless:
+            return list(islice(endless, count))
+
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()
@@ -47,13 +69,13 @@ class SyncClient:
 class AsyncClient:
     """The asynchronous client, on an event loop of its own that runs during each call."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, **options: object) -> None:
         self._runner = asyncio.Runner()
-        self._client = self._runner.run(self._make(url))
+        self._client = self._runner.run(self._make(url, options))
 
     @staticmethod
-    async def _make(url: str) -> Any:
-        return sie_sdk.SIEAsyncClient(url)
+    async def _make(url: str, options: dict[str, object]) -> Any:
+        return sie_sdk.SIEAsyncClient(url, **options)
 
     def call(self, method: str, *args: object, **options: object) -> Any:
         """What the method returns."""
@@ -64,6 +86,26 @@ class AsyncClient:
 
         async def collect() -> list[Any]:
             return [chunk async for chunk in getattr(self._client, method)(*args, **options)]
+
+        return self._runner.run(collect())
+
+    def look(self, attribute: str) -> Any:
+        """An attribute, as it is after the latest call."""
+
+        async def read() -> Any:
+            return getattr(self._client, attribute)
+
+        return self._runner.run(read())
+
+    def first(self, method: str, count: int, **options: object) -> list[Any]:
+        """The first so many things that an endless method yields."""
+
+        async def collect() -> list[Any]:
+            found: list[Any] = []
+            async with aclosing(getattr(self._client, method)(**options)) as endless:
+                while len(found) < count:
+                    found.append(await anext(endless))
+            return found
 
         return self._runner.run(collect())
 

@@ -24,17 +24,17 @@ fi
 
 drive() { # drive VERSION: the tests, in that SDK's environment
   local venv=.venv-sdk-$1
-  if [ ! -e "$venv/.ready" ]; then
+  if [ ! "$venv/.ready" -nt tests/sdk/run.sh ]; then # what it installs stands here
     echo "Setting up $venv ..."
     "$python" -m venv "$venv"
     # shellcheck disable=SC2046 # one word for each pinned package is what pip wants
     "$venv/bin/python" -m pip install -qq --disable-pip-version-check "sie-sdk==$1" \
-      $(grep -E '^pytest(-timeout)?==' constraints.txt)
+      $(grep -E '^pytest(-timeout|-xdist)?==' constraints.txt)
     touch "$venv/.ready"
   fi
   # The project's own pytest settings and fixtures need packages that this environment lacks.
   BENCH_SDK=$1 BENCH_PYTHON=.venv/bin/python "$venv/bin/python" -m pytest tests/sdk \
-    -c /dev/null --rootdir . --confcutdir tests/sdk -p no:cacheprovider --timeout 120 --quiet
+    -c /dev/null --rootdir . --confcutdir tests/sdk -p no:cacheprovider --timeout 120 --quiet -n 2 --dist worksteal
 }
 
 for version in 0.4.1 0.10.1; do

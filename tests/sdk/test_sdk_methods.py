@@ -1,14 +1,14 @@
 """Every client method of the contract, against a warm gateway."""
 
 import time
-from typing import Any
 
 import pytest
 
-from tests.sdk.clients import Client, sie_sdk
+from tests.sdk.clients import VERSION, Client, sie_sdk
 
 MODEL = "Qwen/Qwen3-0.6B"
 ENCODER = "BAAI/bge-m3"
+EXTRACTOR = "urchade/gliner_multi-v2.1"
 RERANKER = "BAAI/bge-reranker-v2-m3"
 MESSAGES = [{"role": "user", "content": "hello " * 20}]
 
@@ -30,6 +30,29 @@ def test_encode_takes_a_single_item(client: Client) -> None:
     result = client.call("encode", ENCODER, {"text": "alone"}, gpu="l4")
     assert result["dense"].dtype == "float32"
     assert "sparse" not in result
+
+
+def test_encode_in_other_element_types(client: Client) -> None:
+    """Options always choose the type; the parameter of its own is lost on the way at 0.4."""
+    for asked, shape in (("float16", (1024,)), ("int8", (1024,)), ("binary", (128,))):
+        vector = client.call("encode", ENCODER, {"text": "x"}, options={"output_dtype": asked})["dense"]
+        assert (vector.shape, vector.dtype) == (shape, "uint8" if asked == "binary" else asked)
+    vector = client.call("encode", ENCODER, {"text": "x"}, output_dtype="int8")["dense"]
+    assert vector.dtype == ("float32" if VERSION == "0.4.1" else "int8")
+
+
+def test_extract_finds_a_word_for_each_label(client: Client) -> None:
+    """A list in, a list out, with ids only in the later dialect; one item in, one result out."""
+    items = [{"text": "Ada met Charles", "id": "a"}, {"text": "In London"}]
+    results = client.call("extract", EXTRACTOR, items, labels=["person", "place"])
+    assert [result.get("id") for result in results] == [None if VERSION == "0.4.1" else "a", None]
+    for item, result in zip(items, results, strict=True):
+        assert [entity["label"] for entity in result["entities"]] == ["person", "place"]
+        assert all(item["text"][e["start"] : e["end"]] == e["text"] for e in result["entities"])
+        assert len(result["classifications"]) == 2
+    schema = {"type": "object", "properties": {"age": {"type": "integer"}}}
+    alone = client.call("extract", EXTRACTOR, {"text": "x"}, output_schema=schema, instruction="how old?")
+    assert (alone["data"], alone["entities"]) == ({"age": 0}, [])
 
 
 def test_score_ranks_from_the_best(client: Client) -> None:
@@ -98,29 +121,17 @@ def test_wait_for_capacity_returns_when_workers_are_live(client: Client) -> None
 
 
 def test_pool_life_cycle(client: Client) -> None:
-    """A pool is made, read, used through `gpu="pool/profile"`, and deleted once."""
+    """A pool is made, gets its workers within 5 s, is used through `gpu="pool/profile"`, and deleted once."""
     client.call("create_pool", "lab", {"l4": 1})
-    pool = client.call("get_pool", "lab")
-    assert (pool["name"], pool["status"]["state"]) == ("lab", "active")
+    assert client.call("get_pool", "lab")["name"] == "lab"
+    deadline_s = time.monotonic() + 20
+    while client.call("get_pool", "lab")["status"]["state"] != "active":
+        assert time.monotonic() < deadline_s
+        time.sleep(0.5)
     assert client.call("encode", ENCODER, {"text": "x"}, gpu="lab/l4")["dense"].shape == (1024,)
     assert client.call("delete_pool", "lab") is True
     assert client.call("get_pool", "lab") is None
     assert client.call("delete_pool", "lab") is False
-
-
-def test_the_client_renews_the_lease_of_its_pools(client: Client) -> None:
-    """The client's own renewal, once a minute, moves the instant of the last renewal."""
-
-    def renewed() -> float:
-        status: dict[str, Any] = client.call("get_pool", "lab")["status"]
-        return float(status["last_renewed"])
-
-    client.call("create_pool", "lab", {"l4": 1})
-    first, deadline_s = renewed(), time.monotonic() + 90
-    while renewed() == first:
-        assert time.monotonic() < deadline_s
-        time.sleep(1)
-    client.call("delete_pool", "lab")
 
 
 def test_a_pool_that_cannot_be_is_a_pool_error(client: Client) -> None:

@@ -1,37 +1,13 @@
 """Each signal that is no answer, and what the SDK makes of it; Retry-After is scaled down to a second."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
-from tests.sdk.clients import VERSION, Client, errors, sie_sdk
-from tests.sdk.conftest import Connect, Start
+from tests.sdk.clients import VERSION, sie_sdk
+from tests.sdk.conftest import Faulty
 
 ENCODE = ("BAAI/bge-m3", {"text": "x"})
 GENERATE = ("Qwen/Qwen3-0.6B", "hello")
 MESSAGES = [{"role": "user", "content": "hello"}]
-
-Faulty = Callable[[str], Client]
-
-
-@pytest.fixture
-def faulty(connect: Connect, start: Start, tmp_path: Path) -> Faulty:
-    """Makes a client of a gateway with this fault plan."""
-
-    def make(plan: str) -> Client:
-        path = tmp_path / "plan.yaml"
-        path.write_text(plan)
-        return connect(start("--fleet", "l4=1", "--retry-after-scale", "0.01", "--fault-plan", str(path)))
-
-    return make
-
-
-@pytest.mark.parametrize("signal", ["MODEL_LOADING", "LORA_LOADING", "RESOURCE_EXHAUSTED", "GATEWAY_TIMEOUT"])
-def test_encode_outwaits_what_passes(faulty: Faulty, signal: str) -> None:
-    """Signals that pass are retried inside the call, which then succeeds."""
-    client = faulty(f"- {{fault: refuse, operation: encode, signal: {signal}}}\n")
-    assert client.call("encode", *ENCODE)["dense"].shape == (1024,)
 
 
 def test_loading_that_lasts_ends_with_the_budget(faulty: Faulty) -> None:
@@ -42,20 +18,6 @@ def test_loading_that_lasts_ends_with_the_budget(faulty: Faulty) -> None:
         faulty(plan).call(
             "score", "BAAI/bge-reranker-v2-m3", {"text": "q"}, [{"text": "d"}], provision_timeout_s=2
         )
-
-
-def test_an_adapter_is_waited_for_ten_times(faulty: Faulty) -> None:
-    """After ten tries the adapter's own error comes."""
-    plan = "- {fault: refuse, operation: encode, signal: LORA_LOADING, count: 999}\n"
-    with pytest.raises(sie_sdk.LoraLoadingError):
-        faulty(plan).call("encode", *ENCODE)
-
-
-def test_memory_that_stays_short_is_an_error(faulty: Faulty) -> None:
-    """The user says how often to try; here not once more."""
-    plan = "- {fault: refuse, operation: encode, signal: RESOURCE_EXHAUSTED, count: 999}\n"
-    with pytest.raises(errors.ResourceExhaustedError):
-        faulty(plan).call("encode", *ENCODE, max_oom_retries=0)
 
 
 def test_a_load_that_failed_is_terminal(faulty: Faulty) -> None:
@@ -72,24 +34,6 @@ def test_too_long_an_input_is_terminal(faulty: Faulty) -> None:
     plan = "- {fault: refuse, operation: encode, signal: INPUT_TOO_LONG}\n"
     with pytest.raises(sie_sdk.InputTooLongError):
         faulty(plan).call("encode", *ENCODE)
-
-
-def test_a_timeout_of_generation_is_terminal(faulty: Faulty) -> None:
-    """Generation is not repeated: the first 504 is the user's."""
-    plan = "- {fault: refuse, operation: generate, signal: GATEWAY_TIMEOUT}\n"
-    with pytest.raises(sie_sdk.ServerError):
-        faulty(plan).call("generate", *GENERATE, max_new_tokens=4)
-
-
-def test_generation_outwaits_a_loading_model(faulty: Faulty) -> None:
-    """Whole and streamed, on both generating routes."""
-    client = faulty(
-        "- {fault: refuse, operation: generate, signal: MODEL_LOADING}\n"
-        "- {fault: refuse, operation: chat, signal: RESOURCE_EXHAUSTED}\n"
-    )
-    assert client.call("generate", *GENERATE, max_new_tokens=4)["usage"]["completion_tokens"] == 4
-    chunks = client.stream("stream_chat_completions", GENERATE[0], MESSAGES, max_tokens=4)
-    assert chunks[-1]["choices"][0]["finish_reason"] == "length"
 
 
 def test_an_error_in_the_middle_of_a_stream_is_raised(faulty: Faulty) -> None:

@@ -17,3 +17,4 @@ class Running:
 
 
 Start = Callable[..., Running]
+Faulty = Callable[..., Running]

@@ -1,47 +1,12 @@
 """Faults that count requests: refusals by name, streams with an error, streams that are cut."""
 
-import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from bench.sim.faults import FaultPlanError, load_fault_plan
-from tests.sim.process import Running, Start
-
-CHAT = {"model": "Qwen/Qwen3-0.6B", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 100}
-PROMPT = {"prompt": "hi", "max_new_tokens": 100}
-ITEMS = {"items": [{"text": "one"}]}
-ENCODE = "/v1/encode/BAAI/bge-m3"
-GENERATE = "/v1/generate/Qwen__Qwen3-0.6B"
-DONE = "data: [DONE]"
-
-Faulty = Callable[..., Running]
-
-
-@pytest.fixture
-def faulty(start: Start, tmp_path: Path) -> Faulty:
-    """Starts a gateway with this fault plan."""
-
-    def run(plan: str, *options: str) -> Running:
-        path = tmp_path / "plan.yaml"
-        path.write_text(plan)
-        return start("--fleet", "l4=1", "--fault-plan", str(path), *options)
-
-    return run
-
-
-def lines(reply: httpx.Response) -> list[str]:
-    """The events of a stream, as they came."""
-    return [line for line in reply.text.split("\n\n") if line]
-
-
-def body(line: str) -> Any:
-    """The JSON of one event."""
-    return json.loads(line.removeprefix("data: "))
-
+from tests.sim.process import Faulty
+from tests.sim.wire import CHAT, DONE, ENCODE, GENERATE, ITEMS, PROMPT, body, lines
 
 PLAN = """\
 - {fault: refuse, operation: encode, signal: MODEL_LOADING, count: 2}
@@ -134,7 +99,10 @@ def test_a_fault_with_an_instant_waits_for_the_clock(faulty: Faulty) -> None:
     ("entry", "words"),
     [
         ("{fault: refuse, operation: encode}", ":1: signal is missing"),
-        ("{fault: refuse, operation: encode, signal: LOADING}", "signal is 'LOADING', not one of MODEL_LOAD"),
+        (
+            "{fault: refuse, operation: encode, signal: LOADING}",
+            "signal is 'LOADING', not one of PROVISIONING, MODEL_LOAD",
+        ),
         ("{fault: refuse, operation: encoding, signal: LORA_LOADING}", "operation is 'encoding', not one of"),
         ("{fault: refuse, operation: [chat], signal: LORA_LOADING}", "operation is ['chat'], not one of"),
         ("{fault: stream_cut, operation: encode, after_events: 1}", "not one of chat, generate"),

@@ -52,6 +52,7 @@ def test_it_ends_with_its_parents_pipe(start: Start) -> None:
     [
         (["--dialect", "0.5"], "valid: 0.4, 0.10"),
         (["--retry-after-scale", "-1"], "not a number >= 0"),
+        (["--pool-clock-scale", "0"], "not a number >= 0.001"),
         (["--host", "0.0.0.0"], "not a loopback address"),  # noqa: S104 - it is refused
         (["--fleet", "l5=1"], "unknown profile 'l5'"),
         (["--port", "70000"], "between 0 and 65535"),
@@ -99,6 +100,7 @@ def test_a_cold_lane_says_202_before_it_looks_at_the_body_and_then_wakes(start: 
     running = start("--fleet", "l4=0..1", "--cold-start-scale", "0.006")
     gpu = {"X-SIE-MACHINE-PROFILE": "L4"}
     assert running.http.get("/health").json()["status"] == "degraded"
+    assert running.http.get("/readyz").status_code == 200
     cold = running.http.post("/v1/encode/BAAI/bge-m3", json=COLD_ITEMS, headers=gpu)
     assert cold.status_code == 202
     assert cold.headers["retry-after"] == "120"
@@ -114,6 +116,14 @@ def test_a_cold_lane_says_202_before_it_looks_at_the_body_and_then_wakes(start: 
     while running.http.post("/v1/encode/BAAI/bge-m3", json=COLD_ITEMS, headers=gpu).status_code == 202:
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_replies_leave_without_the_delay_of_a_second_small_write(gateway: Running) -> None:
+    """A hundred on one connection take four seconds where Nagle waits for delayed ACKs."""
+    began_s = time.monotonic()
+    for _ in range(100):
+        assert gateway.http.post("/v1/encode/BAAI/bge-m3", json={"items": []}).status_code == 400
+    assert time.monotonic() - began_s < 3
 
 
 def test_a_stall_holds_every_byte_and_lets_the_model_run_on(start: Start, tmp_path: Path) -> None:

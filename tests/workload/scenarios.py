@@ -32,7 +32,26 @@ ENCODE = {
     "input_tokens": {"distribution": "empirical", "values": [5, 50, 500]},
 }
 SCORE = {"name": "score", "operation": "score", "model": "rerank", "documents": 4, "input_tokens": 32}
-CLASSES = (CHAT, GENERATE, ENCODE, SCORE)
+EXTRACT = {
+    "name": "extract",
+    "operation": "extract",
+    "model": "gliner",
+    "labels": ["person"],
+    "batch_size": 2,
+    "input_tokens": 40,
+}
+EMBED = {"name": "embed", "operation": "embed", "model": "bge", "batch_size": 3, "input_tokens": LOGNORMAL}
+RERANK = {
+    "name": "rerank",
+    "operation": "rerank",
+    "model": "rerank",
+    "documents": 5,
+    "query_tokens": 20,
+    "top_n": 2,
+    "input_tokens": 32,
+}
+COMPLETION = {**CHAT, "name": "completion", "operation": "completion", "stream_usage": False}
+CLASSES = (CHAT, GENERATE, ENCODE, SCORE, EXTRACT, EMBED, RERANK, COMPLETION)
 
 POISSON = {"process": "poisson", "rate_per_s": 20}
 
@@ -52,7 +71,7 @@ def _weighted(chosen: tuple[dict[str, Any], ...], weights: list[float]) -> list[
 CLASS_LISTS = st.builds(
     _weighted,
     st.lists(st.sampled_from(CLASSES), min_size=1, unique_by=lambda one: one["name"]).map(tuple),
-    st.lists(st.floats(0.1, 10), min_size=4, max_size=4),
+    st.lists(st.floats(0.1, 10), min_size=8, max_size=8),
 )
 SEEDS = st.fixed_dictionaries(
     {name: st.integers(0, 9) for name in ("arrivals", "classes", "profiles", "lengths", "think")}

@@ -35,22 +35,35 @@ def test_equal_seeds_make_equal_texts_and_other_seeds_others() -> None:
         assert other.text(index, 1, 300)[:64] != text[:64]
 
 
+PER_TOKEN = {"chat": 3.5, "score": 5.0}
+MADE = Texts(1, PER_TOKEN)
+
+
 def test_a_request_gets_as_many_texts_as_its_operation_needs() -> None:
     """One prompt, a text an item, or the query before its documents; each as long as its tokens."""
     schedule = make_schedule(scenario(classes=list(CLASSES)))
-    texts = Texts(1, {"chat": 3.5, "score": 5.0})
+    before = {"score": [32], "rerank": [20]}
+    counts = {"encode": 3, "embed": 3, "extract": 2, "score": 4, "rerank": 5}
     seen = set()
     for planned in schedule.part(0, 1):
-        lengths = [len(text) for text in texts.of(planned)]
-        traffic = planned.traffic.name
-        seen.add(traffic)
-        match traffic:
-            case "chat":
-                assert lengths == [round(planned.item_tokens * 3.5)]
-            case "generate":
-                assert lengths == [planned.item_tokens * 4]
-            case "encode":
-                assert lengths == [planned.item_tokens * 4] * 3
-            case "score":
-                assert lengths == [32 * 5] + [32 * 5] * 4
-    assert seen == {"chat", "generate", "encode", "score"}
+        name = planned.traffic.name
+        tokens = before.get(name, []) + [planned.item_tokens] * counts.get(name, 1)
+        lengths = [len(text) for text in MADE.of(planned)]
+        assert lengths == [round(one * PER_TOKEN.get(name, 4.0)) for one in tokens]
+        assert planned.in_tokens == sum(tokens)
+        seen.add(name)
+    assert seen == {one["name"] for one in CLASSES}
+
+
+def test_no_two_texts_of_a_run_share_their_first_64_bytes() -> None:
+    """Of no operation, prompts, items, queries and documents alike: a shared prefix pins and is cached."""
+    schedule = make_schedule(scenario(classes=list(CLASSES)))
+    texts = [text for planned in schedule.part(0, 1) for text in MADE.of(planned)]
+    openings = {text[:64] for text in texts}
+    assert len(openings) == len(texts) > 400
+
+
+def test_a_cut_ranking_owes_only_the_best() -> None:
+    """Items asked are the results due: of five documents the best two."""
+    schedule = make_schedule(scenario(classes=[CLASSES[6]]))
+    assert {planned.items for planned in schedule.part(0, 1)} == {2}

@@ -5,9 +5,10 @@
 
 from bench.sim.model.cards import CARDS, Card
 from bench.sim.model.chips import CHIPS, Chip
-from bench.sim.model.fleet import Fleet, LiveWorker
+from bench.sim.model.fleet import Fleet, Rules
 from bench.sim.model.jobs import (
     CHARACTERS_PER_TOKEN,
+    ENDINGS,
     Chunk,
     Event,
     Finished,
@@ -15,17 +16,24 @@ from bench.sim.model.jobs import (
     Job,
     JobEvent,
     Lane,
+    Lost,
     Verdict,
+    WorkerEvent,
+    WorkerGone,
+    WorkerLost,
     WorkerReady,
     WorkerStarting,
 )
-from bench.sim.model.lanes import DEFAULT_POOL, FleetError, LaneSpec, parse_fleet
+from bench.sim.model.lanes import BUNDLES, DEFAULT_POOL, FleetError, LaneSpec, parse_fleet
+from bench.sim.model.members import LiveWorker, ModelState
 
 __all__ = [
+    "BUNDLES",
     "CARDS",
     "CHARACTERS_PER_TOKEN",
     "CHIPS",
     "DEFAULT_POOL",
+    "ENDINGS",
     "Card",
     "Chip",
     "Chunk",
@@ -39,7 +47,13 @@ __all__ = [
     "Lane",
     "LaneSpec",
     "LiveWorker",
+    "Lost",
+    "ModelState",
+    "Rules",
     "Verdict",
+    "WorkerEvent",
+    "WorkerGone",
+    "WorkerLost",
     "WorkerReady",
     "WorkerStarting",
     "parse_fleet",

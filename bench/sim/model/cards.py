@@ -6,7 +6,7 @@ Sources: `gpu-model.md` section 5.1 and the published model configurations.  To 
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["generate", "encode", "score"]
+Kind = Literal["generate", "encode", "score", "extract"]
 
 GENERATION_BUNDLE = "sglang"
 DEFAULT_BUNDLE = "default"
@@ -31,6 +31,11 @@ class Card:
     max_output_tokens: int = 0
     dense_units: int = 0
     outputs: tuple[str, ...] = ()
+    tools: bool = False
+    grammar: tuple[str, ...] = ()
+    """Kinds of grammar that the engine obeys."""
+    lora_adapters: tuple[str, ...] = ()
+    reasoning: bool = False
 
     @property
     def bundle(self) -> str:
@@ -64,8 +69,25 @@ class Card:
 
 
 _TOKENS = ("tokens",)
+_JSON = ("json_schema",)
 _ROWS = (
-    Card("Qwen/Qwen3-4B", "generate", 3.63e9, 36, 2560, 32, 8, 128, 151_936, 32_768, 4096, outputs=_TOKENS),
+    Card(
+        "Qwen/Qwen3-4B",
+        "generate",
+        3.63e9,
+        36,
+        2560,
+        32,
+        8,
+        128,
+        151_936,
+        32_768,
+        4096,
+        outputs=_TOKENS,
+        tools=True,
+        grammar=_JSON,
+        reasoning=True,
+    ),
     Card("Qwen/Qwen3-0.6B", "generate", 0.44e9, 28, 1024, 16, 8, 128, 151_936, 32_768, 4096, outputs=_TOKENS),
     Card(
         "meta-llama/Llama-3.1-8B-Instruct",
@@ -80,6 +102,8 @@ _ROWS = (
         32_768,
         4096,
         outputs=_TOKENS,
+        tools=True,
+        lora_adapters=("sql", "support"),
     ),
     Card(
         "Qwen/Qwen2.5-0.5B-Instruct",
@@ -124,6 +148,7 @@ _ROWS = (
         outputs=("dense",),
     ),
     Card("BAAI/bge-reranker-v2-m3", "score", 302e6, 24, 1024, 16, 16, 64, 250_002, 8192, outputs=("score",)),
+    Card("urchade/gliner_multi-v2.1", "extract", 85e6, 12, 768, 12, 12, 64, 250_105, 384, outputs=("json",)),
 )
 
 CARDS = {card.name: card for card in _ROWS}

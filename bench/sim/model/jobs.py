@@ -36,6 +36,12 @@ class Verdict(Enum):
     """Nobody can serve and the gateway says "provisioning"."""
     NO_CONSUMERS = "no consumers"
     """A named pool's queue that no worker reads."""
+    FULL = "full"
+    """The pool holds as much unanswered work as it may."""
+    LOADING = "loading"
+    """Workers are live, but none has the model loaded yet."""
+    LOAD_FAILED = "load failed"
+    """The model cannot be loaded on any worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +92,34 @@ class WorkerReady:
     lane: Lane
 
 
-JobEvent = Chunk | Finished | ItemsDone
-Event = JobEvent | WorkerStarting | WorkerReady
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A job's worker is gone, and the channel of its results is closed."""
+
+    at_ns: int
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """A worker stopped without a word; the gateway does not know it yet."""
+
+    at_ns: int
+    worker: str
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerGone:
+    """The gateway noticed that a worker's heartbeats are missing."""
+
+    at_ns: int
+    worker: str
+    lane: Lane
+
+
+JobEvent = Chunk | Finished | ItemsDone | Lost
+WorkerEvent = WorkerStarting | WorkerReady | WorkerLost | WorkerGone
+Event = JobEvent | WorkerEvent
+ENDINGS = (Finished, ItemsDone, Lost)
+"""The events after which a job has no more."""

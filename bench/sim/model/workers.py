@@ -19,6 +19,9 @@ _BATCH_WAIT_NS = 15_000_000
 class Worker(Protocol):
     """A GPU with its queue; time is handed in and never runs backwards."""
 
+    slowness: float
+    """The next steps take this many times as long as the hardware needs."""
+
     def submit(self, now_ns: int, job: Job) -> None:
         """Take a job at this instant."""
 
@@ -46,6 +49,7 @@ class GenerationWorker:
     """One engine a model; the GPU runs one engine's step at a time, the engines taking turns."""
 
     def __init__(self, chip: Chip) -> None:
+        self.slowness = 1.0
         self._chip = chip
         self._engines: dict[str, Engine] = {}
         self._turns: deque[Engine] = deque()
@@ -90,13 +94,13 @@ class GenerationWorker:
             self._turns.rotate(-1)
             length_ns = engine.begin_step(now_ns)
             if length_ns is not None:
-                self._busy, self._ends_ns = engine, now_ns + length_ns
+                self._busy, self._ends_ns = engine, now_ns + round(length_ns * self.slowness)
                 return
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What the batcher handles: one item to encode, or one whole score request."""
+    """What the batcher handles: one item to encode or extract from, or one whole score request."""
 
     job: Job
     arrived_ns: int
@@ -114,6 +118,7 @@ class EncodeWorker:
     """A dynamic batcher bounded by tokens, work items and waiting time, one batch on the GPU at a time."""
 
     def __init__(self, chip: Chip) -> None:
+        self.slowness = 1.0
         self._chip = chip
         self._queue: deque[_Work] = deque()
         self._jobs: dict[int, _Progress] = {}
@@ -124,7 +129,7 @@ class EncodeWorker:
     def submit(self, now_ns: int, job: Job) -> None:
         """Queue the job's items; the first to find the worker idle goes at once."""
         idle = not self._batch and not self._queue
-        alone = CARDS[job.model].kind == "encode"
+        alone = CARDS[job.model].kind != "score"
         parts = [(length,) for length in job.item_tokens] if alone else [job.item_tokens]
         self._jobs[job.id] = _Progress(len(parts))
         self._queue.extend(_Work(job, now_ns, part) for part in parts)
@@ -178,7 +183,7 @@ class EncodeWorker:
         self._queue.extendleft(reversed(skipped))
         lengths = [length for work in self._batch for length in work.lengths]
         self._began_ns = now_ns
-        self._ends_ns = now_ns + round(batch_s(self._chip, CARDS[model], lengths) * 1e9)
+        self._ends_ns = now_ns + round(batch_s(self._chip, CARDS[model], lengths) * self.slowness * 1e9)
 
     def _finish(self) -> list[JobEvent]:
         events: list[JobEvent] = []

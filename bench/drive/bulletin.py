@@ -1,0 +1,136 @@
+"""What Locust is told of finished requests: by the batch, or one by one where somebody listens.
+
+Its figures have two digits and are for the eye; the record has them all.
+"""
+
+import time
+from array import array
+from collections import Counter, deque
+from dataclasses import dataclass
+
+from locust.env import Environment
+from locust.stats import RequestStats, StatsEntry, StatsError, bucket_response_time
+
+from bench.protocol import Facts
+from bench.workload import Planned
+
+
+class _Tally:
+    """Finished requests of one class and profile that Locust has not heard of; instants in ns."""
+
+    def __init__(self) -> None:
+        self.latencies_ns = array("q")
+        self.sizes = array("q")
+        self.first_ns = array("q")
+        self.troubles: deque[str | None] = deque()
+
+    def take(self) -> "_Batch":
+        """All there is by now; more may come meanwhile, from another thread."""
+        count, firsts = len(self.troubles), len(self.first_ns)
+        batch = _Batch(
+            [latency_ns / 1e6 for latency_ns in self.latencies_ns[:count]],
+            self.sizes[:count].tolist(),
+            [self.troubles.popleft() for _ in range(count)],
+            [first_ns / 1e6 for first_ns in self.first_ns[:firsts]],
+        )
+        del self.latencies_ns[:count], self.sizes[:count], self.first_ns[:firsts]
+        return batch
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Latencies count from the scheduled instant; a trouble is why a request was not good."""
+
+    latencies_ms: list[float]
+    sizes: list[int]
+    troubles: list[str | None]
+    first_ms: list[float]
+
+
+class Bulletin:
+    """Written by the engine's thread, read by Locust's."""
+
+    def __init__(self) -> None:
+        self._tallies: dict[tuple[str, str, str | None], _Tally] = {}
+        self._ttft = RequestStats().get("ttft", "")
+
+    def add(self, planned: Planned, scheduled_ns: int, facts: Facts) -> None:
+        """Note the end of a request."""
+        traffic, outcome = planned.traffic, facts.outcome
+        key = traffic.operation, traffic.name, planned.profile
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._tallies[key] = _Tally()
+        if facts.first_token_ns is not None:
+            tally.first_ns.append(max(0, facts.first_token_ns - scheduled_ns))
+        censored = facts.end_ns is None or outcome == "unfinished" or outcome == "not_sent"
+        tally.latencies_ns.append(0 if censored else max(0, (facts.end_ns or 0) - scheduled_ns))
+        tally.sizes.append(facts.response_bytes)
+        # Last, because the reader counts these.
+        tally.troubles.append(None if outcome == "ok" or outcome == "degraded" else _why(facts))
+
+    def post(self, environment: Environment) -> None:
+        """Hand everything to Locust."""
+        # Locust's own listener only counts, and costs more than the request if it counts one by one.
+        listened_to = len(environment.events.request._handlers) > 1
+        for (kind, name, profile), tally in list(self._tallies.items()):
+            batch = tally.take()
+            if not batch.latencies_ms:
+                continue
+            self._ttft.extend(_summed(self._ttft, batch.first_ms, 0, 0))
+            label = f"{name} {profile}" if profile else name
+            if listened_to:
+                _fire(environment, kind, label, batch)
+            else:
+                _count(environment.stats, kind, label, batch)
+
+    def ttft_p50_ms(self) -> float | None:
+        """The median so far, of two digits."""
+        return self._ttft.get_response_time_percentile(0.5) if self._ttft.num_requests else None
+
+
+def _fire(environment: Environment, kind: str, name: str, batch: _Batch) -> None:
+    for latency_ms, size, trouble in zip(batch.latencies_ms, batch.sizes, batch.troubles, strict=True):
+        environment.events.request.fire(  # type: ignore[no-untyped-call]
+            request_type=kind,
+            name=name,
+            response_time=latency_ms,
+            response_length=size,
+            exception=None if trouble is None else RuntimeError(trouble),
+            context={},
+        )
+
+
+def _count(stats: RequestStats, kind: str, name: str, batch: _Batch) -> None:
+    troubles = Counter(trouble for trouble in batch.troubles if trouble is not None)
+    for entry in (stats.total, stats.get(name, kind)):
+        entry.extend(_summed(entry, batch.latencies_ms, sum(batch.sizes), troubles.total()))
+    for trouble, times in troubles.items():
+        error = StatsError(kind, name, RuntimeError(trouble))
+        known = stats.errors.setdefault(StatsError.create_key(kind, name, error.error), error)
+        known.occurrences += times
+        known.last_seen = time.time()
+        known.first_seen = known.first_seen or known.last_seen
+
+
+def _summed(entry: StatsEntry, times_ms: list[float], size: int, failures: int) -> StatsEntry:
+    """An entry that holds a batch, to extend another with."""
+    batch = StatsEntry(entry.stats, entry.name, entry.method)
+    now_s = time.time()
+    batch.num_requests, batch.num_failures = len(times_ms), failures
+    batch.total_response_time = round(sum(times_ms))
+    batch.min_response_time = round(min(times_ms)) if times_ms else None
+    batch.max_response_time = round(max(times_ms, default=0))
+    batch.total_content_length = size
+    # Most latencies of a batch share few whole milliseconds.
+    for time_ms, times in Counter(map(round, times_ms)).items():
+        batch.response_times[bucket_response_time(time_ms)] += times
+    batch.last_request_timestamp = now_s if times_ms else None
+    batch.num_reqs_per_sec = {int(now_s): len(times_ms)}
+    batch.num_fail_per_sec = {int(now_s): failures} if failures else {}
+    return batch
+
+
+def _why(facts: Facts) -> str:
+    parts = (facts.outcome, facts.reason, facts.status, facts.error_code)
+    return " ".join(str(part) for part in parts if part)

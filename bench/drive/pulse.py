@@ -1,0 +1,60 @@
+"""The engine's own pulse: was it given the time it needed? Counts and sums, which others judge."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+LATE_NS = 10_000_000
+
+
+class Pulse:
+    """Beats of the loop, each late by some amount, and the thread's time on a core and waiting for one."""
+
+    def __init__(self) -> None:
+        self._due_ns = 0
+        self._beats = self._late = self._worst_ns = 0
+        self._cpu_ns = self._waited_ns = self._spun_ns = 0
+
+    def beats(self, now_ns: int, every_ns: int) -> bool:
+        """Whether it is time for the next one."""
+        if now_ns < self._due_ns:
+            return False
+        if self._due_ns:
+            lag_ns = now_ns - self._due_ns
+            self._worst_ns = max(self._worst_ns, lag_ns)
+            self._late += lag_ns > LATE_NS
+        self._beats += 1
+        self._due_ns = now_ns + every_ns
+        return True
+
+    def spun(self, for_ns: int) -> None:
+        """Note time that was spent on a core to be awake when something is due."""
+        self._spun_ns += for_ns
+
+    def start(self) -> None:
+        """From here on; a thread may have had another life before."""
+        self._cpu_ns, self._waited_ns = -time.thread_time_ns(), -_waited_ns()
+
+    def stop(self) -> None:
+        """Note what the calling thread got since."""
+        self._cpu_ns += time.thread_time_ns()
+        self._waited_ns += _waited_ns()
+
+    def facts(self) -> dict[str, Any]:
+        """For run.json."""
+        return {
+            "engine_cpu_s": self._cpu_ns / 1e9,
+            "engine_spun_s": self._spun_ns / 1e9,
+            "engine_waited_s": self._waited_ns / 1e9,
+            "loop_lag_max_s": self._worst_ns / 1e9,
+            "loop_beats": self._beats,
+            "loop_beats_late": self._late,
+        }
+
+
+def _waited_ns() -> int:
+    """How long the calling thread was ready to run and had no core; 0 where the kernel does not tell."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text(encoding="ascii").split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0

@@ -1,0 +1,159 @@
+"""Where the engine's orders come from: the schedule of an open loop, or users who wait for their replies.
+
+The engine renders in its own idle time (two threads of Python would stand in each other's way), never more
+than `AHEAD_NS` or `AHEAD_ORDERS` before an order is due.
+"""
+
+import heapq
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+from bench.drive.asking import ask_for, traceparent
+from bench.drive.flight import NS_PER_S, Flight, Order
+from bench.drive.journal import Tag
+from bench.protocol import Endpoint, render
+from bench.workload import Planned, Schedule, Texts
+
+AHEAD_NS = 5 * NS_PER_S
+AHEAD_ORDERS = 2000
+
+
+class Supply(Protocol):
+    """Asked on the engine's thread."""
+
+    def next_ns(self) -> int | None:
+        """The monotonic instant at which the next order is due; None: there is none for now."""
+
+    def take(self) -> Order:
+        """Render that order."""
+
+    def ended(self, flight: Flight) -> None:
+        """An order of this supply is settled."""
+
+
+class Nothing:
+    """For an engine that is only told what to do."""
+
+    def next_ns(self) -> int | None:
+        """Nothing."""
+        return None
+
+    def take(self) -> Order:
+        """Never called."""
+        raise NotImplementedError
+
+    def ended(self, flight: Flight) -> None:
+        """Of no interest."""
+
+
+class Kitchen:
+    """Makes an order of a planned request: text, body and head from (seed, index)."""
+
+    def __init__(
+        self, run_id: str, texts: Texts, endpoint: Endpoint, start_ns: int, *, estimate_tokens: bool = False
+    ) -> None:
+        self._run_id, self._texts, self._endpoint = run_id, texts, endpoint
+        self._estimate_tokens = estimate_tokens
+        self.start_ns = start_ns
+
+    def order(self, planned: Planned, due_ns: int, ripens: bool = False) -> Order:
+        """Rendered, and due at a monotonic instant."""
+        ask = ask_for(planned, self._texts, estimate_tokens=self._estimate_tokens)
+        again: Callable[[int], bytes] = partial(self._render, ask, planned.index)
+        tag = Tag(planned, due_ns - self.start_ns)
+        return Order(due_ns, ask, again(1), tag, again, None, ripens)
+
+    def _render(self, ask: Any, index: int, attempt: int) -> bytes:
+        return render(self._endpoint, ask, traceparent(self._run_id, index, attempt))
+
+
+class OpenSupply:
+    """The requests of one worker, each at the instant that the schedule fixed."""
+
+    def __init__(self, schedule: Schedule, kitchen: Kitchen, worker: int, workers: int) -> None:
+        self._kitchen = kitchen
+        self._rest = schedule.part(worker, workers)
+        self._next = next(self._rest, None)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every order was taken."""
+        return self._next is None
+
+    def next_ns(self) -> int | None:
+        """The next of the schedule."""
+        return None if self._next is None else self._kitchen.start_ns + (self._next.due_ns or 0)
+
+    def take(self) -> Order:
+        """In the order of the schedule."""
+        if self._next is None:
+            raise IndexError("the schedule is exhausted")
+        planned, self._next = self._next, next(self._rest, None)
+        return self._kitchen.order(planned, self._kitchen.start_ns + (planned.due_ns or 0))
+
+    def ended(self, flight: Flight) -> None:
+        """Changes nothing: an open loop does not wait."""
+
+
+class ClosedSupply:
+    """Users who think, ask, and wait for the reply, until `end_ns`.
+
+    A turn is due when the reply before it has arrived and its user has thought. `join` and `leave` may be
+    called from any thread; a user who left gets the reply that is under way, and at most one more.
+    """
+
+    exhausted = False
+
+    def __init__(self, schedule: Schedule, kitchen: Kitchen, users: int, end_ns: int) -> None:
+        self._schedule, self._kitchen, self._users, self._end_ns = schedule, kitchen, users, end_ns
+        self._joined: deque[tuple[int, int]] = deque()
+        self._left: deque[int] = deque()
+        self._leaving: Counter[int] = Counter()
+        self._turns = [0] * users
+        self._thinking: list[tuple[int, int, Planned]] = []
+
+    def join(self, user: int) -> None:
+        """A user comes; numbers beyond those of the schedule begin again at 0."""
+        self._joined.append((user % self._users, time.monotonic_ns()))
+
+    def leave(self, user: int) -> None:
+        """A user goes."""
+        self._left.append(user % self._users)
+
+    def next_ns(self) -> int | None:
+        """The turn of the user who has thought enough first."""
+        while self._joined:
+            self._think(*self._joined.popleft())
+        while self._left:
+            self._leaving[self._left.popleft()] += 1
+        while self._thinking and self._goes(self._thinking[0][2].user or 0):
+            heapq.heappop(self._thinking)
+        return self._thinking[0][0] if self._thinking else None
+
+    def take(self) -> Order:
+        """That turn."""
+        due_ns, _, planned = heapq.heappop(self._thinking)
+        return self._kitchen.order(planned, due_ns, ripens=True)
+
+    def ended(self, flight: Flight) -> None:
+        """The user has the reply, and thinks."""
+        tag: Tag = flight.order.tag
+        if tag.planned.user is not None:
+            self._think(tag.planned.user, flight.exchange.facts.end_ns or flight.begun_ns)
+
+    def _think(self, user: int, from_ns: int) -> None:
+        if self._goes(user):
+            return
+        planned = self._schedule.turn(user, self._turns[user], self._users)
+        due_ns = max(from_ns, self._kitchen.start_ns) + planned.think_ns
+        if due_ns < self._end_ns:
+            self._turns[user] += 1
+            heapq.heappush(self._thinking, (due_ns, planned.index, planned))
+
+    def _goes(self, user: int) -> bool:
+        goes = self._leaving[user] > 0
+        self._leaving[user] -= goes
+        return goes

@@ -1,0 +1,45 @@
+"""What becomes known of a request while it is served."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.sim.faults import Fault
+from bench.sim.model import Lane
+
+_NOWHERE = Lane("", "", "")
+_KEY_BYTES = 512
+_SHORTEST_KEY_BYTES = 64
+
+
+@dataclass(slots=True)
+class Course:
+    """Filled in by the steps that find these things out."""
+
+    model: str = ""
+    lane: Lane = _NOWHERE
+    body: Mapping[str, Any] = field(default_factory=dict)
+    faults: dict[str, Fault] = field(default_factory=dict)
+    """What the fault plan has for this request, by kind."""
+    republished: bool = False
+    """Whether the gateway gave up on the worker that it chose."""
+    dropped: bool = False
+    """Whether we ended the connection."""
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the gateway chose one worker: by a key, or by the first words of the prompt."""
+        if any(self.body.get(key) for key in ("routing_key", "prompt_cache_key")):
+            return True
+        folded = " ".join(_opening(self.body).lower().split()).encode()
+        return len(folded[:_KEY_BYTES]) >= _SHORTEST_KEY_BYTES
+
+
+def _opening(body: Mapping[str, Any]) -> str:
+    """The system message of a chat, or the prompt."""
+    messages = body.get("messages")
+    if not isinstance(messages, list):
+        return str(body.get("prompt", ""))
+    maps = [message for message in messages if isinstance(message, dict)]
+    systems = [message for message in maps if message.get("role") in ("system", "developer")]
+    return str((systems or maps or [{}])[0].get("content", ""))

@@ -1,0 +1,191 @@
+"""A neutral server in C on one core, the generator on another, and the truth of both.
+
+The server is built from `../shared/tools/mockllm.c`, which is no part of the project.
+"""
+
+import os
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from bench.record import RunFolder
+from tests.conftest import ROOT
+from tests.drive.runs import prepared
+
+SOURCE = ROOT.parent / "shared" / "tools" / "mockllm.c"
+SERVER_CORE, OUR_CORE = 0, 1
+
+_RECORD = np.dtype(
+    {
+        "names": ["id", "t_req", "t_first", "t_last", "tok_off", "ntok", "kind", "xid"],
+        "formats": ["u8", "u8", "u8", "u8", "u8", "u4", "u4", "S40"],
+    }
+)
+_HEAD_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Neutral:
+    """The server while it runs."""
+
+    port: int
+    pid: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def tell(self, path: str) -> None:
+        """One of its own controls."""
+        httpx.get(f"{self.url}/{path}", timeout=10, trust_env=False)
+
+    def truth(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+        """Its records of streams by the arrival of their requests, and all send instants; monotonic ns."""
+        self.tell("__dump")
+        raw = self.log.read_bytes()
+        count, tokens = (int(n) for n in np.frombuffer(raw, np.uint64, 2, 8))
+        records = np.frombuffer(raw, _RECORD, count, _HEAD_BYTES)
+        sent = np.frombuffer(raw, np.int64, tokens, _HEAD_BYTES + count * _RECORD.itemsize)
+        return np.sort(records[records["kind"] == 1], order="t_req"), sent
+
+    def cpu_s(self) -> float:
+        """CPU seconds so far."""
+        return cpu_of(self.pid)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A run of ours: its folder, requests and events, and what it cost."""
+
+    folder: RunFolder
+    requests: pd.DataFrame
+    events: pd.DataFrame
+    told: dict[str, Any]
+    start_ns: int
+    cpu_s: float
+    peak_mb: float
+
+
+def build(folder: Path) -> Path:
+    """Compile the server; skips the test with a sentence where that cannot be done."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if not SOURCE.exists():
+        pytest.skip("the neutral server is not there: mockllm.c in ../shared/tools")
+    if compiler is None:
+        pytest.skip("there is no C compiler to build the neutral server with")
+    if not {SERVER_CORE, OUR_CORE} <= os.sched_getaffinity(0):
+        pytest.skip("needs two cores, one for the server and one for the generator")
+    subprocess.run([compiler, "-O2", "-o", folder / "mockllm", SOURCE], check=True)
+    return folder / "mockllm"
+
+
+@contextmanager
+def serving(binary: Path, **settings: int) -> Iterator[Neutral]:
+    """The server on its core, with settings of its own, as long as the block lasts."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    log = binary.with_name(f"truth-{port}.bin")
+    process = subprocess.Popen(pinned([str(binary), "--port", str(port), "--log", str(log)], SERVER_CORE))
+    try:
+        server = Neutral(port, process.pid, log)
+        _wait_for(server)
+        server.tell("__cfg?" + "&".join(f"{name}={value}" for name, value in settings.items()))
+        yield server
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait_for(server: Neutral) -> None:
+    for _ in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", server.port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError("the neutral server did not start")
+
+
+def pinned(words: Sequence[str], core: int) -> list[str]:
+    """A command on one core."""
+    return ["taskset", "-c", str(core), *words]
+
+
+def generate(path: Path, url: str, scenario: str, *changes: str) -> Made:
+    """A run of ours on its core, from the schedule to the books."""
+    folder = prepared(path, url, scenario, *changes)
+    process = subprocess.Popen(
+        pinned([sys.executable, "-m", "tests.benchmarks.generator", str(folder.path)], OUR_CORE),
+        stdout=subprocess.DEVNULL,
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return _made(folder, used)
+
+
+def _made(folder: RunFolder, used: resource.struct_rusage) -> Made:
+    info = folder.info()
+    assert info.books is not None
+    assert info.books.balanced
+    assert info.clock is not None
+    events = pq.read_table(folder.events_file).to_pandas().set_index("index")
+    return Made(
+        folder,
+        pq.read_table(folder.requests_file).to_pandas(),
+        events,
+        info.generator,
+        info.clock.monotonic_ns,
+        used.ru_utime + used.ru_stime,
+        used.ru_maxrss / 1e3,
+    )
+
+
+def cpu_of(pid: int) -> float:
+    """CPU seconds of a living process."""
+    words = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Errors:
+    """What we measured less what the server knows, in ms; absolute values."""
+
+    ttft: npt.NDArray[np.float64]
+    gaps: npt.NDArray[np.float64]
+
+
+def errors(made: Made, server: Neutral) -> Errors:
+    """Requests are matched by their order: that in which they left us is that in which they arrived."""
+    records, sent = server.truth()
+    ours = made.requests.sort_values("sent_ns")
+    assert len(ours) == len(records)
+    first = (ours["first_token_ns"] - ours["sent_ns"]).to_numpy()
+    true_first = records["t_first"].astype(np.int64) - records["t_req"].astype(np.int64)
+    gaps = []
+    for index, record in zip(ours["index"], records, strict=True):
+        true = sent[int(record["tok_off"]) : int(record["tok_off"]) + int(record["ntok"])]
+        gaps.append(np.diff(made.events.loc[index, "event_ns"]) - np.diff(true))
+    return Errors(np.abs(first - true_first) / 1e6, np.abs(np.concatenate(gaps)) / 1e6)
+
+
+def p99(values: Any) -> float:
+    """The 99th percentile."""
+    return float(np.percentile(values, 99))

@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.neutral import generate, serving
+
+LIMIT_MB = 400
+
+SHORT = """
+name: short
+duration_s: 200
+drain_s: 5
+arrivals: {process: constant, rate_per_s: 5000}
+classes:
+  - {name: encode, operation: encode, model: mock, input_tokens: 16}
+"""
+
+LONG = """
+name: long
+duration_s: 1
+drain_s: 120
+target: {kind: openai}
+arrivals: {process: constant, rate_per_s: 1000}
+classes:
+  - {name: chat, operation: chat, model: mock, input_tokens: 16, output_tokens: 1000}
+"""
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("text", "requests"), [(SHORT, 1_000_000), (LONG, 1000)], ids=["short", "streams"])
+def test_the_generator_stays_small(text: str, requests: int, mockllm: Path, tmp_path: Path) -> None:
+    """1,000,000 short requests, and 1,000 streams of 1,000 events, books included."""
+    with serving(mockllm, enc_dim=16) as server:
+        made = generate(tmp_path, server.url, text)
+    ok = int((made.requests["outcome"] == "ok").sum())
+    print(f"\n{ok} of {len(made.requests)} ok: peak {made.peak_mb:.0f} MB, {made.told}")
+    assert len(made.requests) == requests
+    assert made.peak_mb < LIMIT_MB

@@ -1,0 +1,59 @@
+"""What a gateway says of itself."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.protocol import dialect_of, live_workers, read_pool, same_model, serving
+
+WORKERS = [
+    {"gpu": "l4", "healthy": True, "loaded_models": ["Qwen/Qwen3-4B"]},
+    {"gpu": "l4", "healthy": True, "loaded_models": ["BAAI/bge-m3"]},
+    {"gpu": "l4-spot", "healthy": False, "loaded_models": ["Qwen/Qwen3-4B"]},
+    {"gpu": "a100-40gb", "healthy": True, "loaded_models": ["Qwen/Qwen3-4B", "Qwen/Qwen3-0.6B"]},
+]
+
+
+def test_only_healthy_workers_count() -> None:
+    """One that lost its heartbeat is listed, but serves nobody."""
+    assert live_workers({"workers": WORKERS}) == {"l4": 2, "a100-40gb": 1}
+
+
+def test_workers_serve_the_models_that_they_loaded() -> None:
+    """Under the spelling that was asked for, per profile."""
+    found = serving({"workers": WORKERS}, ["qwen__qwen3-4b", "BAAI/bge-m3", "none"])
+    assert found == {"qwen__qwen3-4b": {"l4": 1, "a100-40gb": 1}, "BAAI/bge-m3": {"l4": 1}, "none": {}}
+
+
+@pytest.mark.parametrize(
+    ("told", "version", "health", "dialect", "source"),
+    [
+        ("0.4", "0.10.1", {}, "0.4", "told"),
+        ("0.10", None, {}, "0.10", "told"),
+        ("auto", "0.4.1", {}, "0.4", "version"),
+        ("auto", "0.6.4", {}, "0.4", "version"),
+        ("auto", "0.6.5", {}, "0.10", "version"),
+        ("auto", "0.10.1", {}, "0.10", "version"),
+        ("auto", "v1.0", {}, "0.10", "version"),
+        ("auto", "main", {"pending_generation": 0}, "0.10", "health"),
+        ("auto", None, {}, "0.4", "health"),
+    ],
+)
+def test_the_dialect(
+    told: str, version: str | None, health: dict[str, int], dialect: str, source: str
+) -> None:
+    """0.6.5 is where cold lanes began to answer 503; 0.10 is later than 0.6 although it sorts before it."""
+    assert dialect_of(told, version, health) == (dialect, source)
+
+
+@pytest.mark.parametrize("other", ["baai/BGE-M3", "BAAI__bge-m3", "default:/BAAI/bge-m3"])
+def test_spellings_of_one_model(other: str) -> None:
+    """Case, underscores for the slash, and the bundle before it do not matter."""
+    assert same_model("BAAI/bge-m3", other)
+
+
+@given(st.binary(max_size=200))
+def test_a_pool_that_is_none_is_a_value_error(body: bytes) -> None:
+    """Whatever a server answers, only the declared error comes out."""
+    with pytest.raises(ValueError, match="no pool"):
+        read_pool(body)

@@ -1,0 +1,28 @@
+"""The page about the simulated gateway names everything that a fault plan or a command line can say."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.sim.fault_kinds import CHECKS, KINDS
+from bench.sim.signals import SIGNALS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "sim.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("word", [*KINDS, *CHECKS, *SIGNALS])
+def test_every_word_of_a_fault_plan_is_documented(word: str) -> None:
+    """Kinds, keys and signals stand in the page as code."""
+    assert re.search(rf"`{word}[`:]|[{{ ]{word}:", PAGE)
+
+
+def test_every_limit_is_documented() -> None:
+    """What has a default of the contract stands in the page with its option."""
+    command = [sys.executable, "-m", "bench.sim", "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+    options = {word for word in re.findall(r"--[a-z][a-z-]+", shown) if word.endswith(("-s", "-pending"))}
+    assert len(options) == 8
+    assert {option for option in options if f"`{option}`" not in PAGE} == set()
