@@ -1,7 +1,7 @@
 """Numbers with what they rest on: from a run folder to a Summary. Prints nothing, plots nothing."""
 
 from bench.analyze.calibrated import Standing, covering, doubts, place, spell
-from bench.analyze.calibration import DISTURBED_SHARE, LIMIT_MS, Asked, disturbed, judge_step
+from bench.analyze.calibration import DISTURBED_SHARE, LIMIT_MS, Asked, disturbed, errors_hold, judge_step
 from bench.analyze.check import Miss, check
 from bench.analyze.latency import LEVELS, Level, Spread
 from bench.analyze.measure import measured
@@ -59,6 +59,7 @@ __all__ = [
     "drift",
     "ecdf",
     "ecdfs",
+    "errors_hold",
     "judge_step",
     "latency_points",
     "load",

@@ -73,6 +73,13 @@ def disturbed(step: Step) -> bool:
     return step.foreign_share > DISTURBED_SHARE
 
 
+def errors_hold(step: Step) -> bool:
+    """Whether what was measured was right, however late it may have been sent; no measurement is no proof."""
+    errors = [step.ttft.p99_ms, step.gap.p99_ms, step.tpot.p99_ms]
+    errors += [step.e2e.p99_ms] if step.asked_small_requests_per_s else []
+    return all(p99_ms is not None and p99_ms < LIMIT_MS for p99_ms in errors)
+
+
 def _who(ours: bool, theirs: bool) -> Who | None:
     if ours and theirs:
         return "both"

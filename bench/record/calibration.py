@@ -109,6 +109,12 @@ class Calibration(_Facts):
         """The steps whose load was measured well, smallest number of streams first."""
         return [step for step in self._last_tries() if step.holds]
 
+    def largest(self) -> list[Step]:
+        """Of those, the most streams alone and the most small requests beside streams, as far as there are."""
+        alone = [step for step in self.proved() if not step.asked_small_requests_per_s]
+        beside = [step for step in self.proved() if step.asked_small_requests_per_s]
+        return [*alone[-1:], *sorted(beside, key=lambda step: step.asked_small_requests_per_s)[-1:]]
+
     def gave_out(self) -> Who | None:
         """Who gave out at the smallest load that was too much; None where none was."""
         return next((step.gave_out for step in self._last_tries() if not step.holds), None)

@@ -1,6 +1,6 @@
 """What people look at: tables, figures, a page, CSV. Computes no statistic."""
 
-from bench.report.calibration import calibration_lines, check_line, render_calibration, step_line
+from bench.report.calibration import calibration_lines, check_lines, render_calibration, step_line
 from bench.report.export import export_csv, export_summary_csv, write_summary
 from bench.report.html import asked_run, asked_sweep, write_report, write_sweep
 from bench.report.notebook import NotebookError
@@ -12,7 +12,7 @@ __all__ = [
     "asked_run",
     "asked_sweep",
     "calibration_lines",
-    "check_line",
+    "check_lines",
     "export_csv",
     "export_summary_csv",
     "render_calibration",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bench.analyze import DISTURBED_SHARE, disturbed, spell
+from bench.analyze import DISTURBED_SHARE, disturbed, errors_hold, spell
 from bench.record import Calibration, Step, TimingError
 from bench.report import words
 from bench.report.table import Grid, table
@@ -37,7 +37,7 @@ def calibration_lines(found: Calibration) -> list[str]:
     proved = found.proved()
     gave_out = found.gave_out()
     return [
-        *(f"safe: {spell(step.held)}; {_promise(step)}" for step in _tops(proved)),
+        *(f"safe: {spell(step.held)}; {_promise(step)}" for step in found.largest()),
         *([] if proved else ["no load is proved safe: not even the smallest kept the limits"]),
         _GAVE_OUT[gave_out] if gave_out else _NOBODY,
         *_costs(proved),
@@ -50,12 +50,16 @@ def calibration_lines(found: Calibration) -> list[str]:
     ]
 
 
-def check_line(kept: Calibration, broken: Sequence[Step]) -> str:
-    """Whether a second look confirms the first."""
-    if not broken:
-        return f"the promise of {kept.made} holds"
-    whys = "; ".join(f"{spell(step.held)}: {', '.join(step.reasons)}{_beside(step)}" for step in broken)
-    return f"the promise of {kept.made} does not hold: {whys}"
+def check_lines(kept: Calibration, steps: Sequence[Step]) -> list[str]:
+    """Whether a second look at each proved load confirms the first."""
+    return [f"the promise of {kept.made} {_confirmed(step)}" for step in steps]
+
+
+def _confirmed(step: Step) -> str:
+    told = f"{spell(step.held)}: {_promise(step)}"
+    if not errors_hold(step):
+        return f"does not hold for {told}{_beside(step)}"
+    return f"holds for {told}" + ("" if step.holds else f"; but {'; '.join(step.reasons)}{_beside(step)}")
 
 
 def _grid(steps: Sequence[Step]) -> Grid:
@@ -88,13 +92,6 @@ def _ms(error: TimingError) -> str:
 
 def _promise(step: Step) -> str:
     return f"error p99 of TTFT {_ms(step.ttft)} ms, gaps {_ms(step.gap)} ms, TPOT {_ms(step.tpot)} ms"
-
-
-def _tops(proved: Sequence[Step]) -> list[Step]:
-    """The most streams alone, and the most small requests beside others."""
-    alone = [step for step in proved if not step.asked_small_requests_per_s]
-    beside = [step for step in proved if step.asked_small_requests_per_s]
-    return [*alone[-1:], *sorted(beside, key=lambda step: step.asked_small_requests_per_s)[-1:]]
 
 
 def _costs(proved: Sequence[Step]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 import msgpack
 import pytest
 
-from bench.analyze import AnalysisError, Asked, judge_step, load
+from bench.analyze import AnalysisError, Asked, errors_hold, judge_step, load
 from bench.record import Clock, Outcome, Step
 from tests.analyze.runs import MS, S, Streamed, lost, record, streamed, write_run
 
@@ -70,6 +70,7 @@ def test_what_was_measured_as_it_was_has_only_the_way_as_its_error(tmp_path: Pat
     assert found.ttft.p99_ms == pytest.approx(0.02)
     assert (found.gap.p99_ms, found.tpot.p99_ms) == (0, 0)
     assert found.holds
+    assert errors_hold(found)
     assert (found.asked, found.foreign_share) == ((16, 0), 0.02)
 
 
@@ -131,6 +132,7 @@ def test_requests_that_did_not_end_well_fail_a_step(tmp_path: Path) -> None:
     found = judged(tmp_path, [*(stream(index) for index in range(5)), bad])
     assert found.gave_out == "generator"
     assert "1 of 6 requests did not end well" in found.reasons
+    assert errors_hold(found)
 
 
 def test_a_log_of_another_server_is_refused(tmp_path: Path) -> None:

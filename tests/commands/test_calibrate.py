@@ -116,11 +116,11 @@ def test_check_needs_a_calibration_that_counts(tmp_path: Path, kept: Path) -> No
 
 
 def test_check_tries_what_was_proved_again(tmp_path: Path, kept: Path) -> None:
-    """Exit code 0 if it holds and 1 if not, and the calibration stays as it is."""
+    """Exit code 0 if the error is as promised and 1 if not, and the calibration stays as it is."""
     keep(kept, 4, quick=True)
     before = kept.read_text(encoding="utf-8")
     said = bench("calibrate", "--check", cwd=tmp_path)
     assert "step 1: 4 streams ..." in said.out
-    words = {0: "+00:00 holds", 1: "does not hold:"}
+    words = {0: "+00:00 holds for 4 streams", 1: "+00:00 does not hold for 4 streams"}
     assert words[said.code] in " ".join(said.out.split())
     assert kept.read_text(encoding="utf-8") == before

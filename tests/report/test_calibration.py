@@ -3,8 +3,8 @@ import io
 import pytest
 from rich.console import Console
 
-from bench.record import Step
-from bench.report import WIDTH, calibration_lines, check_line, render_calibration, step_line
+from bench.record import Step, TimingError
+from bench.report import WIDTH, calibration_lines, check_lines, render_calibration, step_line
 from tests.calibrations import calibration, failed, step
 
 
@@ -46,7 +46,12 @@ def test_a_step_is_a_sentence() -> None:
 
 
 def test_a_promise_holds_or_says_what_broke_it() -> None:
-    """One line either way."""
+    """The promise is the error; that others made us send late is told beside it."""
     made = calibration(step(16))
-    assert check_line(made, []) == "the promise of 2026-11-23T10:00:00+00:00 holds"
-    assert "does not hold: 16 streams" in check_line(made, [failed(16)])
+    wide = TimingError(n=100, p50_ms=0.1, p99_ms=0.6)
+    late = failed(16, foreign_share=0.4, reasons=("30 requests (3.2%) were sent more than 1 ms late",))
+    (good, but, bad) = check_lines(made, [step(16), late, failed(16, ttft=wide)])
+    assert good.startswith("the promise of 2026-11-23T10:00:00+00:00 holds for 16 streams")
+    assert "holds for 16 streams" in but
+    assert "; but 30 requests (3.2%) were sent more than 1 ms late (others used 40% of the CPU)" in but
+    assert "does not hold for 16 streams, 480 events/s, 8 requests/s: error p99 of TTFT 0.600 ms" in bad
