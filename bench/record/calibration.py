@@ -110,7 +110,7 @@ class Calibration(_Facts):
         return [step for step in self._last_tries() if step.holds]
 
     def largest(self) -> list[Step]:
-        """Of those, the most streams alone and the most small requests beside streams, as far as there are."""
+        """Of those, the most streams alone and the most small requests beside streams, if any."""
         alone = [step for step in self.proved() if not step.asked_small_requests_per_s]
         beside = [step for step in self.proved() if step.asked_small_requests_per_s]
         return [*alone[-1:], *sorted(beside, key=lambda step: step.asked_small_requests_per_s)[-1:]]
