@@ -317,7 +317,8 @@ class Engine:
         if flight.handed_ns is None and connection.handed_ns is not None:
             flight.handed_ns = connection.handed_ns
             self._journal.sent(flight)
-        self.pool.watch(connection)
+        if connection.watched_for_writing or connection.wants_to_write:
+            self.pool.watch(connection)
 
     def _receive(self, flight: Flight, connection: Connection) -> None:
         exchange = flight.exchange

@@ -154,6 +154,7 @@ class ClosedSupply:
             heapq.heappush(self._thinking, (due_ns, planned.index, planned))
 
     def _goes(self, user: int) -> bool:
-        goes = self._leaving[user] > 0
-        self._leaving[user] -= goes
-        return goes
+        if not self._leaving.get(user):
+            return False
+        self._leaving[user] -= 1
+        return True

@@ -85,7 +85,8 @@ class _Neighbour:
     """A busy loop on our core, until the block ends."""
 
     def __enter__(self) -> None:
-        self._process = subprocess.Popen(pinned([sys.executable, "-c", "while True: pass"], OUR_CORE))
+        words = pinned([sys.executable, "-c", "while True: pass"], OUR_CORE)
+        self._process = subprocess.Popen(words, start_new_session=True)
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()

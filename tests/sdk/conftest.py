@@ -38,7 +38,12 @@ def start() -> Iterator[Start]:
 
     yield run
     for process in started:
-        process.communicate(timeout=10)
+        assert process.stdin
+        process.stdin.close()
+    for process in started:
+        process.wait(timeout=30)
+        assert process.stdout
+        process.stdout.close()
 
 
 @pytest.fixture(scope="module")

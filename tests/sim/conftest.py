@@ -33,7 +33,8 @@ def start() -> Iterator[Start]:
     for running in started:
         running.http.close()
         running.process.terminate()
-        running.process.wait(timeout=10)
+    for running in started:
+        running.process.wait(timeout=30)
         for pipe in (running.process.stdin, running.process.stdout):
             assert pipe
             pipe.close()

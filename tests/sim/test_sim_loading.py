@@ -28,7 +28,7 @@ def loaded(http: httpx.Client) -> list[str]:
 
 def until_loaded(http: httpx.Client, name: str = MODEL) -> None:
     """Wait for the worker."""
-    deadline_s = time.monotonic() + 10
+    deadline_s = time.monotonic() + 20
     while state(http, name) != "loaded":
         assert time.monotonic() < deadline_s
         time.sleep(0.05)
@@ -37,7 +37,7 @@ def until_loaded(http: httpx.Client, name: str = MODEL) -> None:
 @pytest.mark.parametrize("dialect", ["0.4", "0.10"])
 def test_items_are_refused_until_the_model_is_loaded(start: Start, dialect: str) -> None:
     """The first use begins the load; the same worker's other models stay where they are."""
-    http = start("--fleet", "l4=1", "--dialect", dialect, "--model-load-s", "3").http
+    http = start("--fleet", "l4=1", "--dialect", dialect, "--model-load-s", "4").http
     assert (state(http), loaded(http)) == ("available", [])
     first = http.post(ENCODE, json=ITEMS)
     assert (first.status_code, first.json()["error"]["code"]) == (503, "MODEL_LOADING")
@@ -60,7 +60,7 @@ def test_at_0_4_a_generation_waits_silently(start: Start) -> None:
 
 def test_at_0_10_a_generation_hears_that_its_model_is_loading(start: Start) -> None:
     """Before the stream, in the OpenAI envelope, with the code in a header as well."""
-    http = start("--fleet", "l4=1", "--dialect", "0.10", "--model-load-s", "0.5").http
+    http = start("--fleet", "l4=1", "--dialect", "0.10", "--model-load-s", "4").http
     for path, asked in ((GENERATE, PROMPT | {"stream": True}), (COMPLETIONS, CHAT)):
         reply = http.post(path, json=asked)
         assert (reply.status_code, reply.json()["error"]["code"]) == (503, "MODEL_LOADING")
