@@ -4,6 +4,7 @@ It exists to calibrate a load generator: it does as little as can be done for an
 holds the kernel's stamp of each departure, so what a client measured can be held against what happened.
 """
 
+import contextlib
 import heapq
 import itertools
 import json
@@ -87,10 +88,11 @@ def serve_null(options: NullOptions) -> None:
 
 
 def _prepare_process() -> None:
-    """A descriptor for each stream, and timers that ring when they should."""
+    """A descriptor for each stream, and timers that ring when they should, where we may ask for that."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    Path("/proc/self/timerslack_ns").write_text("1", encoding="ascii")
+    with contextlib.suppress(OSError):
+        Path("/proc/self/timerslack_ns").write_text("1", encoding="ascii")
 
 
 class _Server:
