@@ -81,7 +81,10 @@ def _parser() -> _Parser:
     add("--fault-plan", type=Path, metavar="FILE", help="YAML list such as [{at_s: 10, fault: kill}]")
     add("--truth", type=Path, metavar="FILE", help="write what really happened, and when, as msgpack")
     add(
-        "--auth", choices=("none", "static"), default="none", help="who is asked for a token (default nobody)"
+        "--auth",
+        choices=("none", "static", "token"),
+        default="none",
+        help="who is asked for a token: nobody (default) or, in both other modes, everybody",
     )
     add("--token-env", default="", metavar="NAME[,NAME]", help="environment variables that hold the tokens")
     add("--admin-token-env", default="", metavar="NAME", help="the one that holds the token for pool writes")

@@ -95,9 +95,10 @@ def test_operational_routes_can_be_exempt(start: Start) -> None:
     assert running.http.post(CHAT, json={}).status_code == 401
 
 
-def test_asking_without_having_any_is_the_gateways_fault(start: Start) -> None:
+@pytest.mark.parametrize("mode", ["static", "token"])
+def test_asking_without_having_any_is_the_gateways_fault(mode: str, start: Start) -> None:
     """500, except for probes."""
-    running = start("--auth", "static")
+    running = start("--auth", mode)
     reply = running.http.get("/health")
     assert (reply.status_code, reply.json()["detail"]["code"]) == (500, "GATEWAY_AUTH_MISCONFIGURED")
     assert running.http.get("/readyz").status_code == 200
