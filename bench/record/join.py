@@ -125,6 +125,7 @@ def _read(paths: list[Path]) -> _Logs:
 
 
 Ints = npt.NDArray[np.int64]
+Shorts = npt.NDArray[np.int16]
 
 
 def _batches(
@@ -135,7 +136,7 @@ def _batches(
     logs.sent = {number: sent for number, sent in logs.sent.items() if not _holds(index, number)}
     rest = _rest(schedule, logs, index)
     index = np.concatenate([index, rest])
-    log = np.concatenate([log, np.full(len(rest), _NO_LOG)])
+    log = np.concatenate([log, np.full(len(rest), _NO_LOG, np.int16)])
     place = np.concatenate([place, np.zeros(len(rest), np.int64)])
     order = np.argsort(index, kind="stable")
     for start in range(0, len(order), BATCH):
@@ -147,10 +148,11 @@ def _batches(
         ]
 
 
-def _sorted(logs: _Logs) -> tuple[Ints, Ints, Ints]:
+def _sorted(logs: _Logs) -> tuple[Ints, Shorts, Ints]:
     """Index, log and place of what ended, by index, each once: the first that was read."""
-    index, first = np.unique(np.array(logs.index, np.int64), return_index=True)
-    return index, np.array(logs.log, np.int64)[first], np.array(logs.place, np.int64)[first]
+    # Views of the arrays, not copies: there may be millions.
+    index, first = np.unique(np.asarray(logs.index), return_index=True)
+    return index, np.asarray(logs.log)[first], np.asarray(logs.place)[first]
 
 
 def _holds(index: Ints, number: int) -> bool:
