@@ -71,7 +71,7 @@ def prepare(folder: RunFolder, info: RunInfo, say: Say) -> Iterator[Plan]:
     endpoint, admin_key = endpoint_of(scenario.target), secret(scenario.target.admin_key_env)
     say("making the schedule")
     schedule = make_schedule(scenario)
-    folder.write_schedule(schedule.table().select(SCHEDULE.names).cast(SCHEDULE))
+    folder.write_long_schedule(part.select(SCHEDULE.names).cast(SCHEDULE) for part in schedule.tables())
     with closing(Control(endpoint, admin_key)) as control:
         say(f"asking {endpoint.url} about itself")
         said = introduce(scenario, control)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -177,16 +178,23 @@ class RunFolder:
         """Write run.json whole or not at all."""
         replace(self.path / "run.json", info.model_dump_json(indent=2) + "\n")
 
-    def schedule(self) -> pa.Table:
-        """What was to be sent. Raises FolderError where it was never written."""
+    def schedule(self, columns: list[str] | None = None) -> pa.Table:
+        """What was to be sent, or some columns of it. Raises FolderError where it was never written."""
         if not self.schedule_file.exists():
             raise FolderError(f"{self.path} has no schedule.parquet: the run ended before it was made")
-        return pq.read_table(self.schedule_file)
+        return pq.read_table(self.schedule_file, columns=columns)
 
-    def write_schedule(self, table: pa.Table) -> None:
+    def write_schedule(self, *parts: pa.Table) -> None:
         """Fix what is to be sent, whole or not at all."""
+        self.write_long_schedule(iter(parts))
+
+    def write_long_schedule(self, parts: Iterator[pa.Table]) -> None:
+        """The same, a part at a time; there is at least one."""
         draft = self.path / ".schedule.parquet.draft"
-        pq.write_table(table, draft, compression="zstd")
+        first = next(parts)
+        with pq.ParquetWriter(draft, first.schema, compression="zstd") as file:
+            for part in chain([first], parts):
+                file.write_table(part)
         draft.replace(self.schedule_file)
 
     def health(self) -> Iterator[dict[str, Any]]:
