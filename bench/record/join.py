@@ -9,6 +9,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,20 @@ GRACE_NS = 4 * FLUSH_EVERY_NS
 _ATTEMPTS = FIELDS.index("attempt_log")
 _OUTCOME = FIELDS.index("outcome")
 _NO_LOG = -1
+
+
+class _Schedule:
+    """What was to be sent; its rows, of which row i is request i, are read only if some never ended."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        due = folder.schedule(["scheduled_ns"])["scheduled_ns"]
+        self.size, self.is_ring = len(due), due.null_count > 0
+        self._folder = folder
+
+    @cached_property
+    def rows(self) -> pa.Table:
+        """All columns."""
+        return self._folder.schedule()
 
 
 @dataclass(slots=True)
@@ -64,7 +79,7 @@ def join(folder: RunFolder) -> tuple[Books, Salvage]:
     Idempotent: it reads only the schedule and the logs. However many requests there are, it holds where they
     stand and 5,000 of them. Raises FolderError without a schedule.
     """
-    schedule = folder.schedule()
+    schedule = _Schedule(folder)
     logs = _read(folder.log_files())
     beats = [beat for beat in logs.beats if beat is not None]
     doubts = _Doubts([range(beat, beat + GRACE_NS) for beat in {end or 0 for end in logs.beats}])
@@ -110,17 +125,18 @@ def _read(paths: list[Path]) -> _Logs:
 
 
 Ints = npt.NDArray[np.int64]
+Shorts = npt.NDArray[np.int16]
 
 
 def _batches(
-    schedule: pa.Table, logs: _Logs, rows: Sequence[LogRows], doubts: _Doubts
+    schedule: _Schedule, logs: _Logs, rows: Sequence[LogRows], doubts: _Doubts
 ) -> Iterator[list[EndedRow]]:
     """Every row of the books, by index."""
     index, log, place = _sorted(logs)
     logs.sent = {number: sent for number, sent in logs.sent.items() if not _holds(index, number)}
     rest = np.union1d(_rest(schedule, logs, index), _unscheduled(logs))
     index = np.concatenate([index, rest])
-    log = np.concatenate([log, np.full(len(rest), _NO_LOG)])
+    log = np.concatenate([log, np.full(len(rest), _NO_LOG, np.int16)])
     place = np.concatenate([place, np.zeros(len(rest), np.int64)])
     order = np.argsort(index, kind="stable")
     for start in range(0, len(order), BATCH):
@@ -132,10 +148,11 @@ def _batches(
         ]
 
 
-def _sorted(logs: _Logs) -> tuple[Ints, Ints, Ints]:
+def _sorted(logs: _Logs) -> tuple[Ints, Shorts, Ints]:
     """Index, log and place of what ended, by index, each once: the first that was read."""
-    index, first = np.unique(np.array(logs.index, np.int64), return_index=True)
-    return index, np.array(logs.log, np.int64)[first], np.array(logs.place, np.int64)[first]
+    # Views of the arrays, not copies: there may be millions.
+    index, first = np.unique(np.asarray(logs.index), return_index=True)
+    return index, np.asarray(logs.log)[first], np.asarray(logs.place)[first]
 
 
 def _holds(index: Ints, number: int) -> bool:
@@ -143,11 +160,11 @@ def _holds(index: Ints, number: int) -> bool:
     return at < len(index) and int(index[at]) == number
 
 
-def _rest(schedule: pa.Table, logs: _Logs, ended: Ints) -> Ints:
+def _rest(schedule: _Schedule, logs: _Logs, ended: Ints) -> Ints:
     """The requests that never ended, sent or not; a turn of a closed loop that was not sent was not due."""
-    if schedule["scheduled_ns"].null_count > 0:
+    if schedule.is_ring:
         return np.array(sorted(logs.sent), np.int64)
-    return np.setdiff1d(schedule["index"].to_numpy(), ended, assume_unique=True).astype(np.int64)
+    return np.setdiff1d(np.arange(schedule.size), ended, assume_unique=True)
 
 
 def _unscheduled(logs: _Logs) -> Ints:
@@ -155,19 +172,26 @@ def _unscheduled(logs: _Logs) -> Ints:
     return np.array([number for number, (_, sent) in logs.sent.items() if sent.known], np.int64)
 
 
-def _lost(schedule: pa.Table, logs: _Logs, index: Ints, doubts: _Doubts) -> Iterator[EndedRow]:
-    """Rows of requests without an end; in a closed loop the schedule is a ring."""
+def _lost(schedule: _Schedule, logs: _Logs, index: Ints, doubts: _Doubts) -> Iterator[EndedRow]:
+    """Rows of requests without an end."""
     if not len(index):
         return
-    ring = schedule["scheduled_ns"].null_count > 0
-    told = {number: sent.known for number, (_, sent) in logs.sent.items() if sent.known}
-    held = [number for number in index.tolist() if number not in told]
-    rows = iter(schedule.take(pa.array([number % len(schedule) for number in held], pa.int64())).to_pylist())
-    for number in index.tolist():
-        known = told.get(number) or next(rows) | ({"index": number, "conversation": number} if ring else {})
+    for number, known in zip(index.tolist(), _planned_rows(schedule, logs, index), strict=True):
         record = _unfinished(known, *logs.sent[number]) if number in logs.sent else Record(**_planned(known))
         doubts.note(record)
         yield EndedRow(list(values_of(record)), b"", b"")
+
+
+def _planned_rows(schedule: _Schedule, logs: _Logs, index: Ints) -> Iterator[dict[str, Any]]:
+    """What was known of each before it was sent; in a closed loop the schedule is a ring."""
+    told = {number: sent.known for number, (_, sent) in logs.sent.items() if sent.known}
+    held = [number for number in index.tolist() if number not in told]
+    rows = iter(
+        schedule.rows.take(pa.array([number % schedule.size for number in held], pa.int64())).to_pylist()
+    )
+    for number in index.tolist():
+        ringed = {"index": number, "conversation": number} if schedule.is_ring else {}
+        yield told.get(number) or next(rows) | ringed
 
 
 def _planned(row: dict[str, Any]) -> dict[str, Any]:
