@@ -113,6 +113,14 @@ def test_the_command_of_the_run_is_repeated(tmp_path: Path) -> None:
     assert "--rates" not in swept.next_command
 
 
+def test_a_run_of_locusts_is_repeated_by_locust(tmp_path: Path) -> None:
+    """With half the users."""
+    plan = scenario(arrivals=None, closed_loop={"users": 9})
+    typed = "BENCH_SCENARIO=mine.yaml locust -f mine.py --headless -u 9 --host http://gateway"
+    found = judged(tmp_path, [chat(i, 60) for i in range(10)], plan=plan, command=typed)
+    assert found.next_command == f"{typed} -u 4"
+
+
 def test_a_closed_loop_is_halved_by_its_users(tmp_path: Path) -> None:
     """Where there is no rate, the users are the load."""
     plan = scenario(arrivals=None, closed_loop={"users": 9})

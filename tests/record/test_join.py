@@ -157,3 +157,16 @@ def test_a_folder_without_schedule_cannot_be_joined(tmp_path: Path) -> None:
     """One sentence says why."""
     with pytest.raises(FolderError, match=r"no schedule\.parquet"):
         join(RunFolder(tmp_path))
+
+
+@pytest.mark.parametrize("schedule", [ring(2, 3), ring(0, 0)], ids=["beside a ring", "alone"])
+def test_a_request_that_no_schedule_holds_says_itself_what_it_was(schedule: pa.Table, tmp_path: Path) -> None:
+    """Sent and never ended: its row has what its log entry knew, not what the schedule has in its place."""
+    known = {"index": 3, "traffic_class": "mine", "operation": "encode", "stream": False, "model": "m",
+             "user": 1, "conversation": 1, "turn": 1, "items_asked": 2}  # fmt: skip
+    folder = run_folder(tmp_path / "run", schedule, [Sent(3, 30, 31, known), ended(1)])
+    requests, _ = _joined(folder)
+    rows = requests.to_pylist()
+    assert [row["index"] for row in rows] == [1, 3]
+    assert {name: rows[1][name] for name in known} == known
+    assert (rows[1]["outcome"], rows[1]["scheduled_ns"], rows[1]["handed_ns"]) == ("unfinished", 30, 31)
