@@ -43,18 +43,19 @@ class Desk:
         """The request as it was recorded, what became of it, and the monotonic instant it was due.
 
         `talk`: the conversation and the turn that it goes on with. It is due when its bytes are made. Raises
-        StopUser where the run sends nothing more, and what `Names.ask` raises.
+        StopUser where the run sends nothing more, ValueError for what makes no sense, TypeError for what JSON
+        cannot say.
         """
-        if not self._open:
-            raise StopUser
-        traffic, ask = self._names.ask(wish)
-        gevent.sleep(max(0.0, (self._start_ns - time.monotonic_ns()) / NS_PER_S))
+        asked, ask = self._names.ask(wish)
+        self._await_start()
         place, index = self._number(user)
+        again = partial(self._render, ask, index)
+        wire, waiter = again(1), AsyncResult()
+        # Last of what may fail: a class without a request would be half a record.
+        traffic = self._names.class_of(asked)
         given = Given(
             index, traffic, ask.profile, 0, ask.max_tokens, user=place, ask=ask, begun=talk or (index, 0)
         )
-        again = partial(self._render, ask, index)
-        wire, waiter = again(1), AsyncResult()
         due_ns = time.monotonic_ns()
         tag = Tag(given, due_ns - self._start_ns, partial(self._tell, waiter))
         flight = self._await(waiter, Order(due_ns, ask, wire, tag, again))
@@ -75,6 +76,13 @@ class Desk:
     def shut(self) -> None:
         """Take nothing more; who waits gets what is under way."""
         self._open = False
+
+    def _await_start(self) -> None:
+        lead_s = (self._start_ns - time.monotonic_ns()) / NS_PER_S
+        if lead_s > 0:
+            gevent.sleep(lead_s)
+        if not self._open:
+            raise StopUser
 
     def _await(self, waiter: AsyncResult, order: Order) -> Flight:
         self._waiting.add(waiter)

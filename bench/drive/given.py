@@ -1,7 +1,6 @@
 """What a task of a locustfile asks: checked like a class of a scenario, then put in the target's terms.
 
 ValueError   the target would refuse it, or it contradicts what was asked under the same name before
-TypeError    it is no text, no list of texts, no list of messages
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -120,11 +119,10 @@ class Names:
         self._known: dict[str, Traffic] = {}
 
     def ask(self, wish: Wish) -> tuple[Traffic, Ask]:
-        """The class of a request, and the request in the target's terms. Raises ValueError, TypeError."""
+        """What is asked as a class of its own, and in the target's terms. Raises ValueError."""
         asked = self._check(wish)
-        traffic = self._class_of(asked)
         messages = {} if wish.messages is None else {"messages": list(wish.messages)}
-        return traffic, Ask(
+        return asked, Ask(
             operation=wish.operation,
             model=asked.model,
             texts=wish.texts,
@@ -139,6 +137,21 @@ class Names:
             chars_per_token=self._chars_per_token,
             keep=wish.keep,
         )
+
+    def class_of(self, asked: Traffic) -> Traffic:
+        """The class that bears its name. Raises ValueError where that is something else."""
+        known = self._known.get(asked.name) or self._declared.get(asked.name)
+        if known is None:
+            bare = asked.model_dump(mode="json", include=_BARE)
+            known = type(asked).model_validate(bare, strict=False)
+        if _lane(known) != _lane(asked):
+            raise ValueError(
+                f"{asked.name} is {_words(known)} already, and now {_words(asked)}: give another name="
+            )
+        if asked.name not in self._known:
+            self._known[asked.name] = known
+            self._admit(known)
+        return known
 
     def _check(self, wish: Wish) -> Traffic:
         declared = self._declared.get(wish.name)
@@ -172,20 +185,6 @@ class Names:
         plain = _PLAIN & kind.model_fields.keys()
         said |= {name: fields.pop(name) for name in {*kind.SENT, *plain} & fields.keys()}
         return {**said, "extra": fields}
-
-    def _class_of(self, asked: Traffic) -> Traffic:
-        known = self._known.get(asked.name) or self._declared.get(asked.name)
-        if known is None:
-            bare = asked.model_dump(mode="json", include=_BARE)
-            known = type(asked).model_validate(bare, strict=False)
-        if _lane(known) != _lane(asked):
-            raise ValueError(
-                f"{asked.name} is {_words(known)} already, and now {_words(asked)}: give another name="
-            )
-        if asked.name not in self._known:
-            self._known[asked.name] = known
-            self._admit(known)
-        return known
 
 
 def _sizes(wish: Wish) -> dict[str, Any]:

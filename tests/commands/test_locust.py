@@ -31,17 +31,17 @@ def start(tmp_path: Path) -> Iterator[Start]:
         yield begin
 
 
-@pytest.fixture
-def run(start: Start) -> Start:
-    """The same, headless and to the end; fails where Locust was not content."""
+def _stopped(locust: Locust, is_so: Callable[[], bool]) -> Path:
+    """The run folder, after Ctrl-C once something is so; fails where Locust was not content."""
+    locust.until(is_so)
+    locust.interrupt()
+    code, out = locust.end()
+    assert code == 0, out
+    return only_run(locust.folder / "results")
 
-    def go(text: str, *words: str, **environment: str) -> Locust:
-        locust = start(text, "--headless", *words, **environment)
-        code, out = locust.end()
-        assert code == 0, out
-        return locust
 
-    return go
+def _logged(locust: Locust, size: int) -> bool:
+    return any(log.stat().st_size > size for log in locust.folder.glob("results/*/log/*"))
 
 
 TWO_KINDS = """
@@ -89,15 +89,17 @@ class Person(PoolUser):
 
 
 def test_tasks_of_a_users_own_leave_each_of_their_requests_in_the_records(
-    run: Start, sim: Sim, tmp_path: Path
+    start: Start, sim: Sim, tmp_path: Path
 ) -> None:
     """Two user classes, weights, nested tasks, on_start, on_stop: what they were told stands there."""
-    words = ("-u", "4", "-r", "4", "-t", "8s", "--stop-timeout", "20", "--host", sim("--fleet", "l4=2"))
-    told = pd.DataFrame(run(TWO_KINDS, *words).said()).set_index("index")
-    folder = only_run(tmp_path / "results")
-    found = recorded(folder)
-    assert set(told["name"]) == {"greeting", "parting", "chat", "again", "generate", "search", "score"}
-    assert sorted(told.index) == sorted(found.index)
+    words = ("--headless", "-u", "4", "-r", "4", "--stop-timeout", "20", "--host", sim("--fleet", "l4=2"))
+    locust, names = start(TWO_KINDS, *words), {"greeting", "chat", "again", "generate", "search", "score"}
+    found = recorded(_stopped(locust, lambda: {line["name"] for line in locust.said()} == names))
+    told = pd.DataFrame(locust.said()).set_index("index")
+    assert set(found["traffic_class"]) == names | {"parting"}
+    # Who was ended before its reply came could not tell of it.
+    assert set(told.index) <= set(found.index)
+    assert found.drop(told.index)["user"].is_unique
     found = found.loc[told.index]
     for column in ("outcome", "conversation", "turn", "in_tokens", "out_tokens", "items_returned"):
         assert _same(told[column], found[column]), column
@@ -129,14 +131,14 @@ def _close(told: object, found: object) -> bool:
 
 
 def test_the_shipped_example_runs_reports_and_stands_in_the_docs(
-    run: Start, sim: Sim, tmp_path: Path
+    start: Start, sim: Sim, tmp_path: Path
 ) -> None:
     """Its names are in the table, and what the page of the docs shows is the file."""
     example = SCENARIOS / "locust" / "own_tasks.py"
     text = example.read_text(encoding="utf-8")
     assert text in (ROOT / "docs" / "locust.md").read_text(encoding="utf-8")
-    run(text, "-u", "6", "-r", "6", "-t", "10s", "--host", sim("--fleet", "l4=2"))
-    folder = only_run(tmp_path / "results")
+    locust = start(text, "--headless", "-u", "6", "-r", "6", "--host", sim("--fleet", "l4=2"))
+    folder = _stopped(locust, lambda: _logged(locust, 8000))
     assert {"greeting", "query", "score"} <= set(recorded(folder)["traffic_class"])
     said = bench("summary", folder, cwd=tmp_path)
     assert all(name in said.out for name in ("greeting", "query", "score"))
@@ -145,11 +147,14 @@ def test_the_shipped_example_runs_reports_and_stands_in_the_docs(
 
 
 def test_users_without_tasks_take_the_scenarios_turns_beside_those_with_tasks(
-    run: Start, sim: Sim, tmp_path: Path
+    start: Start, sim: Sim, tmp_path: Path
 ) -> None:
     """One of each: both are in the books, under one numbering."""
     text = ONE.replace("**CHAT", 'name="mine", **CHAT') + "\n\nclass Plain(PoolUser):\n    pass\n"
-    locust = run(text, "-u", "2", "-r", "2", "-t", "9s", "--host", sim("--fleet", "l4=2"))
+    words = ("-u", "2", "-r", "2", "-t", "20s", "--host", sim("--fleet", "l4=2"))
+    locust = start(text, "--headless", *words)
+    code, out = locust.end()
+    assert code == 0, out
     found = recorded(only_run(tmp_path / "results"))
     counts = found["traffic_class"].value_counts()
     assert set(counts[counts > 0].index) == {"mine", "chat"}
@@ -254,24 +259,15 @@ classes:
 
 
 def test_a_scenario_lends_target_key_model_and_slo(
-    run: Start, sim: Sim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start: Start, sim: Sim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kind openai, with a key; a class of the scenario says model and SLO of what bears its name."""
     monkeypatch.setenv("MY_KEY", "a-key-of-mine")
     (tmp_path / "mine.yaml").write_text(DECLARED, encoding="utf-8")
     text = ONE.replace("**CHAT", 'name="talk", max_tokens=4')
-    words = (
-        "-u",
-        "2",
-        "-r",
-        "2",
-        "-t",
-        "6s",
-        "--host",
-        sim("--fleet", "l4=1", "--auth", "static", "--token-env", "MY_KEY"),
-    )
-    run(text, *words, BENCH_SCENARIO="mine.yaml")
-    folder = only_run(tmp_path / "results")
+    url = sim("--fleet", "l4=1", "--auth", "static", "--token-env", "MY_KEY")
+    locust = start(text, "--headless", "-u", "2", "--host", url, BENCH_SCENARIO="mine.yaml")
+    folder = _stopped(locust, lambda: len(locust.said()) > 5)
     found = recorded(folder)
     assert set(found["outcome"]) == {"ok"}
     assert set(found["model"]) == {"Qwen/Qwen3-4B"}
@@ -293,6 +289,7 @@ WRONG = {
     "refused": lambda client: client.chat("x", min_p=0.5, **CHAT),
     "ours": lambda client: client.encode("x", model="BAAI/bge-m3", items=[]),
     "no JSON": lambda client: client.chat("x", thing={1, 2}, **CHAT),
+    "no JSON message": lambda client: client.chat([{"role": "user", "content": {1}}], name="set", **CHAT),
     "no count": lambda client: client.chat("x", model="m", max_tokens=0),
     "two meanings": lambda client: client.generate("x", name="good", **CHAT),
 }
@@ -320,17 +317,21 @@ def test_what_makes_no_sense_is_told_and_nothing_of_it_is_recorded(
     start: Start, sim: Sim, tmp_path: Path
 ) -> None:
     """A sentence with the value for each; a request that fails raises only where it is asked to."""
-    words = ("--headless", "-u", "1", "-t", "5s", "--host", sim("--fleet", "l4=1"))
-    locust = start(WRONG, *words)
+    locust = start(WRONG, "--headless", "-u", "1", "--host", sim("--fleet", "l4=1"))
+    locust.until(lambda: any("raised" in line for line in locust.said()))
+    locust.interrupt()
     assert locust.end()[0] == 1
     said = locust.said()
     wrong = {line["wrong"]: line["error"] for line in said if "wrong" in line}
-    assert len(wrong) == 15
+    assert len(wrong) == 16
     assert "'hot'" in wrong["odd field"]
     assert "min_p" in wrong["refused"]
     assert "give another name" in wrong["two meanings"]
-    found = recorded(only_run(tmp_path / "results"))
+    folder = only_run(tmp_path / "results")
+    found = recorded(folder)
     assert found["traffic_class"].tolist() == ["good", "bad"]
+    classes = json.loads((folder / "run.json").read_text())["scenario"]["classes"]
+    assert [traffic["name"] for traffic in classes] == ["good", "bad"]
     assert found["outcome"].tolist() == ["ok", "failed"]
     assert "404" in next(line["raised"] for line in said if "raised" in line)
 
@@ -354,12 +355,12 @@ class Person(PoolUser):
 
 
 def test_to_ask_before_the_start_is_told_and_a_run_that_asked_nothing_reports(
-    run: Start, sim: Sim, tmp_path: Path
+    start: Start, sim: Sim, tmp_path: Path
 ) -> None:
     """An error that says where to ask; and a run folder with empty books."""
-    locust = run(EARLY, "-u", "1", "-t", "3s", "--host", sim("--fleet", "l4=1"))
+    locust = start(EARLY, "--headless", "-u", "1", "--host", sim("--fleet", "l4=1"))
+    folder = _stopped(locust, lambda: _logged(locust, 0))
     assert "on_start" in locust.said()[0]["early"]
-    folder = only_run(tmp_path / "results")
     assert recorded(folder).empty
     assert bench("summary", folder, cwd=tmp_path).code == 0
     assert bench("report", folder, cwd=tmp_path).code == 0
