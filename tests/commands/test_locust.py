@@ -88,9 +88,7 @@ class Person(PoolUser):
 """
 
 
-def test_tasks_of_a_users_own_leave_each_of_their_requests_in_the_records(
-    start: Start, sim: Sim, tmp_path: Path
-) -> None:
+def test_tasks_of_a_users_own_leave_each_of_their_requests_in_the_records(start: Start, sim: Sim) -> None:
     """Two user classes, weights, nested tasks, on_start, on_stop: what they were told stands there."""
     words = ("--headless", "-u", "4", "-r", "4", "--stop-timeout", "20", "--host", sim("--fleet", "l4=2"))
     locust, names = start(TWO_KINDS, *words), {"greeting", "chat", "again", "generate", "search", "score"}
