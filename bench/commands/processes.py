@@ -82,7 +82,7 @@ def _end(process: "subprocess.Popen[str]") -> None:
         process.wait()
 
 
-def drive(folder: Path, listen: Listener, web_port: int | None = None) -> int:
+def drive(folder: Path, listen: Listener, web_port: int | None = None, processes: int = 1) -> int:
     """Replay the scenario in a run folder; returns 0, or 130 where Ctrl-C ended it early.
 
     Each line of progress goes to `listen`. Ctrl-C goes on to the drive, as often as it comes. Raises
@@ -90,6 +90,7 @@ def drive(folder: Path, listen: Listener, web_port: int | None = None) -> int:
     """
     words = [sys.executable, "-m", "bench.drive", str(folder), "--until-stdin-closes"]
     words += [] if web_port is None else ["--web-port", str(web_port)]
+    words += [] if processes == 1 else ["--processes", str(processes)]
     with tempfile.TemporaryFile("w+") as errors:
         process = _start(words, errors)
         with _passing_on_interrupts(process, listen):

@@ -8,11 +8,13 @@ from typing import Any
 from locust.env import Environment
 
 from bench.drive.control import Control, endpoint_of, secret
+from bench.drive.crew import Crew
 from bench.drive.health import HealthWatch
 from bench.drive.host import git, host, versions
+from bench.drive.merge import losses
 from bench.drive.pools import Pools
 from bench.drive.preflight import Preflight, preflight
-from bench.drive.session import Plan, Session
+from bench.drive.session import Plan, Session, clock_of
 from bench.drive.target import introduce
 from bench.drive.users import sessions
 from bench.record import SCHEDULE, Books, RunFolder, RunInfo, join
@@ -28,22 +30,27 @@ class Run:
 
     folder: RunFolder
     info: RunInfo
-    session: Session
+    session: Session | Crew
     watch: HealthWatch | None
 
     def finish(self, as_long_as: float | None = None) -> Books:
         """Drain, close, join log and schedule, and close the books.
 
         A run that was stopped early is marked `interrupted`, unless `as_long_as` seconds is how long it was
-        meant to be: where Locust decides when to stop, that is the duration.
+        meant to be: where Locust decides when to stop, that is the duration. One that lost a worker is marked
+        `salvaged`, whoever ended it.
         """
         self.session.drain()
         facts = self.session.close()
         if self.watch:
             self.watch.stop()
-        books, _ = join(self.folder)
+        books, doubts = join(self.folder, self.info.processes)
         early = facts["stopped_early"] and as_long_as is None
-        update = {"state": "interrupted" if early else "complete", "generator": facts, "books": books}
+        state = "interrupted" if early else "complete"
+        update: dict[str, Any] = {"state": state, "generator": facts, "books": books}
+        if lost := losses(self.folder, facts):
+            warnings = [*self.info.warnings, *lost]
+            update |= {"state": "salvaged", "salvage": doubts, "warnings": warnings}
         if as_long_as is not None:
             update["scenario"] = self.info.scenario | _lasting(self.info.scenario, as_long_as)
         self.info = self.info.model_copy(update=update)
@@ -94,17 +101,22 @@ def _told(info: RunInfo, schedule: Schedule, learned: Preflight) -> RunInfo:
     return info.model_copy(update=update)
 
 
-def begin(plan: Plan, environment: Environment) -> Run:
-    """Open log and engine; the clock of the run starts half a second from now."""
-    session = Session(plan, environment)
-    info = plan.folder.info().model_copy(update={"state": "running", "clock": session.clock})
+def begin(plan: Plan, environment: Environment, processes: int = 1, say: Say = lambda _: None) -> Run:
+    """Open log and engine, or those of several processes; the clock of the run starts a little later.
+
+    Raises TargetError or CrewError where a worker process will not begin.
+    """
+    session = Session(plan, environment) if processes == 1 else Crew(plan, environment, processes, say)
+    session.agree()
+    update = {"state": "running", "clock": clock_of(session.start_ns)}
+    info = plan.folder.info().model_copy(update=update)
     plan.folder.save(info)
     sessions[environment] = session
     session.start()
     return Run(plan.folder, info, session, _watch(plan, session))
 
 
-def _watch(plan: Plan, session: Session) -> HealthWatch | None:
+def _watch(plan: Plan, session: Session | Crew) -> HealthWatch | None:
     if not plan.has_health:
         return None
     models = {traffic.model for traffic in plan.scenario.classes}

@@ -58,8 +58,10 @@ class _Doubts:
         self.late += row.outcome == Outcome.NOT_SENT and any(row.scheduled_ns in span for span in self.spans)
 
 
-def join(folder: RunFolder) -> tuple[Books, Salvage]:
+def join(folder: RunFolder, workers: int = 1) -> tuple[Books, Salvage]:
     """Write requests.parquet and events.parquet; returns the books, and what stays uncertain.
+
+    Request i of an open loop was for worker i % `workers` to send, whether or not its log knows of it.
 
     Idempotent: it reads only the schedule and the logs. However many requests there are, it holds where they
     stand and 5,000 of them. Raises FolderError without a schedule.
@@ -74,7 +76,7 @@ def join(folder: RunFolder) -> tuple[Books, Salvage]:
         pq.ParquetWriter(folder.requests_file, REQUESTS, compression="zstd") as requests,
         pq.ParquetWriter(folder.events_file, EVENTS, compression="zstd") as events,
     ):
-        for batch in _batches(schedule, logs, rows, doubts):
+        for batch in _batches(schedule, logs, rows, doubts, workers):
             books.update(entry.values[_OUTCOME] for entry in batch)
             requests.write_table(_request_table(batch))
             events.write_table(_event_table([entry for entry in batch if entry.event_ns]))
@@ -113,7 +115,7 @@ Ints = npt.NDArray[np.int64]
 
 
 def _batches(
-    schedule: pa.Table, logs: _Logs, rows: Sequence[LogRows], doubts: _Doubts
+    schedule: pa.Table, logs: _Logs, rows: Sequence[LogRows], doubts: _Doubts, workers: int
 ) -> Iterator[list[EndedRow]]:
     """Every row of the books, by index."""
     index, log, place = _sorted(logs)
@@ -125,7 +127,7 @@ def _batches(
     order = np.argsort(index, kind="stable")
     for start in range(0, len(order), BATCH):
         part = order[start : start + BATCH]
-        lost = _lost(schedule, logs, index[part][log[part] == _NO_LOG], doubts)
+        lost = _lost(schedule, logs, index[part][log[part] == _NO_LOG], doubts, workers)
         yield [
             next(lost) if number == _NO_LOG else rows[number].at(where)
             for number, where in zip(log[part].tolist(), place[part].tolist(), strict=True)
@@ -150,14 +152,15 @@ def _rest(schedule: pa.Table, logs: _Logs, ended: Ints) -> Ints:
     return np.setdiff1d(schedule["index"].to_numpy(), ended, assume_unique=True).astype(np.int64)
 
 
-def _lost(schedule: pa.Table, logs: _Logs, index: Ints, doubts: _Doubts) -> Iterator[EndedRow]:
+def _lost(schedule: pa.Table, logs: _Logs, index: Ints, doubts: _Doubts, workers: int) -> Iterator[EndedRow]:
     """Rows of requests without an end; in a closed loop the schedule is a ring."""
     if not len(index):
         return
     ring = schedule["scheduled_ns"].null_count > 0
     planned = schedule.take(pa.array(index % len(schedule))).to_pylist()
     for number, row in zip(index.tolist(), planned, strict=True):
-        known = row | ({"index": number, "conversation": number} if ring else {})
+        known = row | {"worker": number % workers}
+        known |= {"index": number, "conversation": number} if ring else {}
         record = _unfinished(known, *logs.sent[number]) if number in logs.sent else Record(**_planned(known))
         doubts.note(record)
         yield EndedRow(list(values_of(record)), b"", b"")
