@@ -39,6 +39,7 @@ def main() -> int:
     """Run; returns the exit code."""
     options = _options()
     folder = RunFolder(options.folder)
+    gevent.get_hub().NOT_ERROR += (KeyboardInterrupt,)  # its end is told by the exit code
     if options.worker is not None:
         return serve(folder, options.worker, options.workers, options.link)
     try:
