@@ -145,7 +145,9 @@ def _next(run: Run, rules: list[_Rule]) -> str:
     """The same again where others are to blame; else with more processes, or less load."""
     if _losses(run) or all(rule.disturbed for rule in rules):
         return _again(run, [])
-    processes, cores = run.info.processes, run.info.generator.get("cores", 1)
+    # A simulated gateway runs on this machine, and wants a core too.
+    simulated = bool(run.info.target and run.info.target.simulated)
+    processes, cores = run.info.processes, run.info.generator.get("cores", 1) - simulated
     if processes < cores and all(rule.disturbed or rule.slow for rule in rules):
         return _again(run, [], min(2 * processes, cores))
     return _again(run, [_half_the_load(run)])

@@ -46,16 +46,17 @@ class _Logs:
 
 @dataclass(slots=True)
 class _Doubts:
-    """Counts of what may have happened without being logged."""
+    """Counts of what may have happened without being logged; `spans` follow the last beat of each worker."""
 
-    spans: list[range]
+    spans: dict[int, range]
     late: int = 0
     unfinished: int = 0
 
     def note(self, row: Record) -> None:
         """A row that no log has an end of."""
         self.unfinished += row.outcome == Outcome.UNFINISHED
-        self.late += row.outcome == Outcome.NOT_SENT and any(row.scheduled_ns in span for span in self.spans)
+        span = self.spans.get(row.worker, range(0))
+        self.late += row.outcome == Outcome.NOT_SENT and row.scheduled_ns in span
 
 
 def join(folder: RunFolder, workers: int = 1) -> tuple[Books, Salvage]:
@@ -69,7 +70,7 @@ def join(folder: RunFolder, workers: int = 1) -> tuple[Books, Salvage]:
     schedule = folder.schedule()
     logs = _read(folder.log_files())
     beats = [beat for beat in logs.beats if beat is not None]
-    doubts = _Doubts([range(beat, beat + GRACE_NS) for beat in {end or 0 for end in logs.beats}])
+    doubts = _Doubts(_spans(logs))
     books: Counter[str] = Counter()
     rows = [LogRows(path) for path in logs.paths]
     with (
@@ -89,6 +90,11 @@ def join(folder: RunFolder, workers: int = 1) -> tuple[Books, Salvage]:
         maybe_sent=doubts.late,
         maybe_ended=doubts.unfinished,
     )
+
+
+def _spans(logs: _Logs) -> dict[int, range]:
+    ends = {worker_of(path): beat or 0 for path, beat in zip(logs.paths, logs.beats, strict=True)}
+    return {worker: range(end, end + GRACE_NS) for worker, end in ends.items()}
 
 
 def _read(paths: list[Path]) -> _Logs:

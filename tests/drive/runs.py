@@ -124,6 +124,14 @@ def requests_of(folder: RunFolder) -> pd.DataFrame:
     return frame
 
 
+def child(pid: int, words: str) -> int:
+    """The process that a process started with these words, which are apart by NUL, in its command line."""
+    for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        if words.encode() + b"\0" in Path(f"/proc/{number}/cmdline").read_bytes():
+            return int(number)
+    raise AssertionError(f"no process with {words!r}")
+
+
 def wait_for(path: Path, limit_s: float = 30.0) -> None:
     """Until a file is there."""
     end = time.monotonic() + limit_s

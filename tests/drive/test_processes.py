@@ -9,9 +9,10 @@ import httpx
 import pandas as pd
 import pytest
 
+from bench.record import join
 from bench.sim.truth import read_truth
 from tests.conftest import Sim
-from tests.drive.runs import FLEET, SCENARIO, Drive, counts, drive, prepared, requests_of
+from tests.drive.runs import FLEET, SCENARIO, Drive, child, counts, drive, prepared, requests_of
 
 TWO = ("--processes", "2")
 LOOP = SCENARIO.replace(
@@ -20,12 +21,8 @@ LOOP = SCENARIO.replace(
 
 
 def worker_pid(run: Drive, number: int) -> int:
-    """The process of one worker, found as the leader's child that was started as such."""
-    for pid in Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children").read_text().split():
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if b"--worker" in words and words[words.index(b"--worker") + 1] == str(number).encode():
-            return int(pid)
-    raise AssertionError(f"no worker {number}")
+    """The process of one worker."""
+    return child(run.process.pid, f"--worker\0{number}")
 
 
 def shared_by_index(frame: pd.DataFrame, workers: int = 2) -> bool:
@@ -154,6 +151,10 @@ def test_the_end_of_the_parent_ends_every_worker(sim: Sim, tmp_path: Path) -> No
     while any(Path(f"/proc/{pid}").exists() for pid in pids):
         assert time.monotonic() < end, "a worker lives on"
         time.sleep(0.1)
+    books, doubts = join(run.folder, run.folder.info().processes)
+    assert (books.scheduled, books.balanced) == (600, True)
+    assert books.outcomes["ok"] >= 10
+    assert (books.outcomes["unfinished"], doubts.torn_entries) == (0, 0)
 
 
 # --- trouble -----------------------------------------------------------------------------------------------
