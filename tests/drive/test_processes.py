@@ -239,6 +239,33 @@ def test_an_interrupt_while_workers_begin_leaves_none_behind(sim: Sim, tmp_path:
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
+def test_a_worker_that_dies_before_the_start_stops_the_run(sim: Sim, tmp_path: Path) -> None:
+    """Nothing was sent, no log stays, the other worker is ended too, and the sentence names the dead one."""
+    run = Drive(prepared(tmp_path, sim(*FLEET)), *TWO)
+    run.until_said("starting 2 workers")
+    time.sleep(0.3)
+    pids = [worker_pid(run, number) for number in (0, 1)]
+    os.kill(pids[1], signal.SIGKILL)
+    code, _, err = run.end()
+    assert (code, err) == (70, "worker 1 was killed by signal 9 before the start\n")
+    assert not run.folder.log_files()
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_a_worker_that_does_not_end_is_ended(sim: Sim, tmp_path: Path) -> None:
+    """One that is stopped for good is killed half a minute after the drain limit, and missed."""
+    run = Drive(prepared(tmp_path, sim(*FLEET), SCENARIO, "drain_s=1", "duration_s=5"), *TWO)
+    run.until_sent(20)
+    os.kill(worker_pid(run, 0), signal.SIGSTOP)
+    run.interrupt()
+    code, _, err = run.end()
+    assert code == 130
+    (sentence,) = [line for line in run.folder.info().warnings if "worker 0" in line]
+    assert "it did not end in time" in sentence
+    assert run.folder.info().state == "salvaged"
+    assert counts(requests_of(run.folder))["unfinished"] >= 1
+
+
 def test_the_page_of_locust_shows_the_sums(sim: Sim, tmp_path: Path) -> None:
     """While the run goes on it counts the requests of both workers; its Stop button stops both."""
     folder = prepared(tmp_path, sim(*FLEET), SCENARIO, "duration_s=60")
