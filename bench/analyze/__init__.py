@@ -1,5 +1,7 @@
 """Numbers with what they rest on: from a run folder to a Summary. Prints nothing, plots nothing."""
 
+from bench.analyze.calibrated import Standing, covering, doubts, place, spell
+from bench.analyze.calibration import DISTURBED_SHARE, LIMIT_MS, Asked, disturbed, errors_hold, judge_step
 from bench.analyze.check import Miss, check
 from bench.analyze.latency import LEVELS, Level, Spread
 from bench.analyze.measure import measured
@@ -24,8 +26,11 @@ from bench.analyze.verdict import Generator, Verdict
 from bench.analyze.window import Window, window_of
 
 __all__ = [
+    "DISTURBED_SHARE",
     "LEVELS",
+    "LIMIT_MS",
     "AnalysisError",
+    "Asked",
     "Drift",
     "Generator",
     "Lengths",
@@ -40,6 +45,7 @@ __all__ = [
     "RunFacts",
     "SloResult",
     "Spread",
+    "Standing",
     "Summary",
     "Tally",
     "Verdict",
@@ -47,16 +53,23 @@ __all__ = [
     "bin_width_s",
     "check",
     "compare_rates",
+    "covering",
+    "disturbed",
+    "doubts",
     "drift",
     "ecdf",
     "ecdfs",
+    "errors_hold",
+    "judge_step",
     "latency_points",
     "load",
     "load_sweep",
     "measured",
     "newest",
     "outcomes_over_time",
+    "place",
     "rates_over_time",
+    "spell",
     "summarise",
     "window_of",
     "workers_over_time",

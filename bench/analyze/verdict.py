@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from bench.analyze.calibrated import Standing, standing_of
 from bench.analyze.latency import Spread
 from bench.analyze.measure import floats
 from bench.analyze.run import Run
@@ -132,12 +133,11 @@ def verdict(run: Run, facts: Generator, latencies: dict[str, Spread]) -> Verdict
             reasons=tuple(rule.sentence for rule in rules),
             next_command=_next(run, rules),
         )
+    standing = standing_of(run, facts.kernel_stamp_share)
     return Verdict(
-        judgement="uncalibrated",
-        reasons=(
-            "nothing speaks against the generator, but no `bench calibrate` proved what load it can drive",
-        ),
-        next_command=f"bench report {_from_here(run.folder.path)}",
+        judgement="trusted" if standing.trusted else "uncalibrated",
+        reasons=(f"nothing speaks against the generator; {standing.sentence}",),
+        next_command=standing.next_command or _what_else(run, standing),
     )
 
 
@@ -161,6 +161,17 @@ def _losses(run: Run) -> list[_Rule]:
         for told in workers
         if "lost" in told
     ]
+
+
+def _what_else(run: Run, standing: Standing) -> str:
+    if standing.too_much:
+        return _again(run, [_half_the_load(run)])
+    return f"bench report {_from_here(run.folder.path)}"
+
+
+def own_faults(facts: Generator, latencies: dict[str, Spread]) -> list[str]:
+    """What speaks against the generator, less what speaks against others only."""
+    return [rule.sentence for rule in _rules(facts, latencies) if rule.broken and not rule.disturbed]
 
 
 def _rules(facts: Generator, latencies: dict[str, Spread]) -> list[_Rule]:

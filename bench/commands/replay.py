@@ -47,7 +47,7 @@ def replay(request: Request, folder: RunFolder, console: Console) -> int:
     try:
         with _target(request.scenario) as scenario, ProgressLine(console) as progress:
             folder.save(_info(request, scenario))
-            code = drive(folder.path, progress, request.web_port, request.processes)
+            code = drive(folder.path, progress, request.web_port, processes=request.processes)
     except ProcessError as error:
         if error.code == LOST and folder.info().books:
             return LOST

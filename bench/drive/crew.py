@@ -118,8 +118,7 @@ class Crew:
         end_s = time.monotonic() + self.plan.scenario.drain_s + END_LIMIT_S
         for member in self._members:
             if not member.ended.wait(max(0.0, end_s - time.monotonic())):
-                member.kill()
-                member.ended.wait()
+                member.kill("it did not end in time")
 
     def close(self) -> dict[str, Any]:
         """The facts about ourselves, of all processes together."""

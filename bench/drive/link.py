@@ -1,7 +1,8 @@
 """What leader and workers say to each other: length-framed msgpack over a connected socket.
 
 Orders go down (start, users, stop, drain), progress and facts come up; no record travels here. On one machine
-the socket is one of a pair; it is all that would have to change for workers elsewhere.
+the socket is one of a pair. Workers elsewhere would need another, the facts of run.json, and a start on a
+clock that both sides read.
 """
 
 import socket

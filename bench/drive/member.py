@@ -69,8 +69,9 @@ class Member:
         """Tell it something; one that is gone hears nothing."""
         self._link.send(**order)
 
-    def kill(self) -> None:
+    def kill(self, why: str | None = None) -> None:
         """End it at once."""
+        self._last_words = why
         self._process.kill()
         self.wait()
 
@@ -79,6 +80,12 @@ class Member:
         self._listener.join()
 
     def _listen(self) -> None:
+        try:
+            self._hear()
+        finally:
+            self._bury()
+
+    def _hear(self) -> None:
         while (message := self._link.receive()) is not None:
             match message:
                 case {"progress": progress, "over": over, "cpu_s": cpu_s, "sums": sums}:
@@ -93,7 +100,6 @@ class Member:
                     self.ended.set()
                 case {"died": reason}:
                     self._last_words = reason
-        self._bury()
 
     def _bury(self) -> None:
         code = self._end()

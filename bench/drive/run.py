@@ -17,7 +17,17 @@ from bench.drive.preflight import Preflight, preflight
 from bench.drive.session import Plan, Session, clock_of
 from bench.drive.target import introduce
 from bench.drive.users import sessions
-from bench.record import SCHEDULE, Books, RunFolder, RunInfo, join
+from bench.record import (
+    SCHEDULE,
+    Books,
+    Calibration,
+    CalibrationError,
+    RunFolder,
+    RunInfo,
+    join,
+    read_calibration,
+    this_machine,
+)
 from bench.scenario import Scenario
 from bench.workload import Schedule, Texts, make_schedule
 
@@ -68,7 +78,7 @@ def prepare(folder: RunFolder, info: RunInfo, say: Say) -> Iterator[Plan]:
     endpoint, admin_key = endpoint_of(scenario.target), secret(scenario.target.admin_key_env)
     say("making the schedule")
     schedule = make_schedule(scenario)
-    folder.write_schedule(schedule.table().select(SCHEDULE.names).cast(SCHEDULE))
+    folder.write_long_schedule(part.select(SCHEDULE.names).cast(SCHEDULE) for part in schedule.tables())
     with closing(Control(endpoint, admin_key)) as control:
         say(f"asking {endpoint.url} about itself")
         said = introduce(scenario, control)
@@ -88,17 +98,33 @@ def _told(info: RunInfo, schedule: Schedule, learned: Preflight) -> RunInfo:
         "requests": len(schedule) if schedule.is_open else None,
         "losses": dict(schedule.losses),
     }
+    kept, doubt = _calibration()
     update = {
+        "calibration": kept,
         "host": host(),
         "versions": versions(),
         "git": git(),
         "target": learned.said,
         "chars_per_token": learned.chars_per_token,
         "chars_per_token_source": learned.sources,
-        "warnings": [*info.warnings, *_unverified(schedule.scenario), *learned.warnings, *_losses(schedule)],
+        "warnings": [
+            *info.warnings,
+            *_unverified(schedule.scenario),
+            *learned.warnings,
+            *doubt,
+            *_losses(schedule),
+        ],
         "schedule": facts,
     }
     return info.model_copy(update=update)
+
+
+def _calibration() -> tuple[Calibration | None, list[str]]:
+    """What this host was proved to drive, so that the run can be judged by it anywhere; or what is wrong."""
+    try:
+        return read_calibration(this_machine().node), []
+    except CalibrationError as error:
+        return None, [str(error)]
 
 
 def begin(plan: Plan, environment: Environment, processes: int = 1, say: Say = lambda _: None) -> Run:

@@ -9,6 +9,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,20 @@ GRACE_NS = 4 * FLUSH_EVERY_NS
 _ATTEMPTS = FIELDS.index("attempt_log")
 _OUTCOME = FIELDS.index("outcome")
 _NO_LOG = -1
+
+
+class _Schedule:
+    """What was to be sent; its rows, of which row i is request i, are read only if some never ended."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        due = folder.schedule(["scheduled_ns"])["scheduled_ns"]
+        self.size, self.is_ring = len(due), due.null_count > 0
+        self._folder = folder
+
+    @cached_property
+    def rows(self) -> pa.Table:
+        """All columns."""
+        return self._folder.schedule()
 
 
 @dataclass(slots=True)
@@ -67,7 +82,7 @@ def join(folder: RunFolder, workers: int = 1) -> tuple[Books, Salvage]:
     Idempotent: it reads only the schedule and the logs. However many requests there are, it holds where they
     stand and 5,000 of them. Raises FolderError without a schedule.
     """
-    schedule = folder.schedule()
+    schedule = _Schedule(folder)
     logs = _read(folder.log_files())
     beats = [beat for beat in logs.beats if beat is not None]
     doubts = _Doubts(_spans(logs))
@@ -118,17 +133,18 @@ def _read(paths: list[Path]) -> _Logs:
 
 
 Ints = npt.NDArray[np.int64]
+Shorts = npt.NDArray[np.int16]
 
 
 def _batches(
-    schedule: pa.Table, logs: _Logs, rows: Sequence[LogRows], doubts: _Doubts, workers: int
+    schedule: _Schedule, logs: _Logs, rows: Sequence[LogRows], doubts: _Doubts, workers: int
 ) -> Iterator[list[EndedRow]]:
     """Every row of the books, by index."""
     index, log, place = _sorted(logs)
     logs.sent = {number: sent for number, sent in logs.sent.items() if not _holds(index, number)}
     rest = _rest(schedule, logs, index)
     index = np.concatenate([index, rest])
-    log = np.concatenate([log, np.full(len(rest), _NO_LOG)])
+    log = np.concatenate([log, np.full(len(rest), _NO_LOG, np.int16)])
     place = np.concatenate([place, np.zeros(len(rest), np.int64)])
     order = np.argsort(index, kind="stable")
     for start in range(0, len(order), BATCH):
@@ -140,10 +156,11 @@ def _batches(
         ]
 
 
-def _sorted(logs: _Logs) -> tuple[Ints, Ints, Ints]:
+def _sorted(logs: _Logs) -> tuple[Ints, Shorts, Ints]:
     """Index, log and place of what ended, by index, each once: the first that was read."""
-    index, first = np.unique(np.array(logs.index, np.int64), return_index=True)
-    return index, np.array(logs.log, np.int64)[first], np.array(logs.place, np.int64)[first]
+    # Views of the arrays, not copies: there may be millions.
+    index, first = np.unique(np.asarray(logs.index), return_index=True)
+    return index, np.asarray(logs.log)[first], np.asarray(logs.place)[first]
 
 
 def _holds(index: Ints, number: int) -> bool:
@@ -151,22 +168,21 @@ def _holds(index: Ints, number: int) -> bool:
     return at < len(index) and int(index[at]) == number
 
 
-def _rest(schedule: pa.Table, logs: _Logs, ended: Ints) -> Ints:
+def _rest(schedule: _Schedule, logs: _Logs, ended: Ints) -> Ints:
     """The requests that never ended, sent or not; a turn of a closed loop that was not sent was not due."""
-    if schedule["scheduled_ns"].null_count > 0:
+    if schedule.is_ring:
         return np.array(sorted(logs.sent), np.int64)
-    return np.setdiff1d(schedule["index"].to_numpy(), ended, assume_unique=True).astype(np.int64)
+    return np.setdiff1d(np.arange(schedule.size), ended, assume_unique=True)
 
 
-def _lost(schedule: pa.Table, logs: _Logs, index: Ints, doubts: _Doubts, workers: int) -> Iterator[EndedRow]:
+def _lost(schedule: _Schedule, logs: _Logs, index: Ints, doubts: _Doubts, workers: int) -> Iterator[EndedRow]:
     """Rows of requests without an end; in a closed loop the schedule is a ring."""
     if not len(index):
         return
-    ring = schedule["scheduled_ns"].null_count > 0
-    planned = schedule.take(pa.array(index % len(schedule))).to_pylist()
+    planned = schedule.rows.take(pa.array(index % schedule.size)).to_pylist()
     for number, row in zip(index.tolist(), planned, strict=True):
         known = row | {"worker": number % workers}
-        known |= {"index": number, "conversation": number} if ring else {}
+        known |= {"index": number, "conversation": number} if schedule.is_ring else {}
         record = _unfinished(known, *logs.sent[number]) if number in logs.sent else Record(**_planned(known))
         doubts.note(record)
         yield EndedRow(list(values_of(record)), b"", b"")

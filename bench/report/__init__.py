@@ -1,5 +1,6 @@
 """What people look at: tables, figures, a page, CSV. Computes no statistic."""
 
+from bench.report.calibration import calibration_lines, check_lines, render_calibration, step_line
 from bench.report.export import export_csv, export_summary_csv, write_summary
 from bench.report.html import asked_run, asked_sweep, write_report, write_sweep
 from bench.report.notebook import NotebookError
@@ -10,10 +11,14 @@ __all__ = [
     "NotebookError",
     "asked_run",
     "asked_sweep",
+    "calibration_lines",
+    "check_lines",
     "export_csv",
     "export_summary_csv",
+    "render_calibration",
     "render_summary",
     "render_sweep",
+    "step_line",
     "write_report",
     "write_summary",
     "write_sweep",

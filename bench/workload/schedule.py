@@ -9,7 +9,7 @@ request's index, so they do not repeat where the ring does.
 import hashlib
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,9 @@ from bench.workload.arrivals import NS_PER_S, Instants, constant, poisson
 from bench.workload.lengths import Tokens, draw
 from bench.workload.shapes import shape_of
 from bench.workload.trace import Trace, read_trace
+
+PART = 50_000
+"""Rows of a part: a long schedule is never whole in a second form."""
 
 RING = 256
 """Turns a closed-loop user has before its class, lengths and think times come round again."""
@@ -120,8 +123,25 @@ class Schedule:
                 yield column
         yield from (self.class_number, self.profile_number, self.item_tokens, self.out_tokens)
 
+    def tables(self) -> Iterator[pa.Table]:
+        """The columns of schedule.parquet, a part of the rows at a time; an empty schedule has one part."""
+        for first in range(0, max(1, len(self)), PART):
+            rows = slice(first, first + PART)
+            part = replace(
+                self,
+                due_ns=None if self.due_ns is None else self.due_ns[rows],
+                user=None if self.user is None else self.user[rows],
+                think_ns=None if self.think_ns is None else self.think_ns[rows],
+                class_number=self.class_number[rows],
+                profile_number=self.profile_number[rows],
+                item_tokens=self.item_tokens[rows],
+                out_tokens=self.out_tokens[rows],
+            ).table()
+            index = pa.array(np.arange(first, first + len(part)))
+            yield part.set_column(part.column_names.index("index"), "index", index)
+
     def table(self) -> pa.Table:
-        """The columns of schedule.parquet."""
+        """The same in one."""
         samples = [Planned(0, traffic, None, 1, 1) for traffic in self.scenario.classes]
         per_class = pa.Table.from_pylist(
             [
