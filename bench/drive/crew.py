@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import gevent
 from gevent.event import Event
 from locust.env import Environment
 
@@ -28,8 +29,8 @@ from bench.drive.surroundings import Surroundings
 LEAD_NS = NS_PER_S
 """From naming the start to the start: time to hear of it and to render the first requests."""
 
-END_LIMIT_S = 30.0
-"""So long after the drain limit a worker may take to close its log."""
+SILENCE_LIMIT = 30
+"""A worker, which speaks five times a second, is given up at so many looks, one a second, without a word."""
 
 Say = Callable[[str], None]
 
@@ -85,8 +86,16 @@ class Crew:
         self._order(start_ns=self.start_ns)
 
     def start(self) -> None:
-        """From here on it counts what the machine does."""
+        """From here on it counts what the machine does, and silence."""
         self._surroundings.start()
+        self._watch = gevent.spawn(self._end_the_silent)
+
+    def _end_the_silent(self) -> None:
+        while True:
+            gevent.sleep(1)
+            for member in self._members:
+                if not member.gone and member.silence() > SILENCE_LIMIT:
+                    member.kill(f"it said nothing for {SILENCE_LIMIT} s")
 
     @property
     def elapsed_s(self) -> float:
@@ -115,14 +124,13 @@ class Crew:
     def drain(self) -> None:
         """Wait for replies until the drain limit; what is still open then is unfinished."""
         self._order(drain=True)
-        end_s = time.monotonic() + self.plan.scenario.drain_s + END_LIMIT_S
         for member in self._members:
-            if not member.ended.wait(max(0.0, end_s - time.monotonic())):
-                member.kill("it did not end in time")
+            member.ended.wait()
 
     def close(self) -> dict[str, Any]:
         """The facts about ourselves, of all processes together."""
         self.rest.set()
+        self._watch.kill()
         for member in self._members:
             member.wait()
         elapsed_s = round(self.elapsed_s, 3)

@@ -42,6 +42,7 @@ class Member:
         """What became of it, where it ended without its facts: `was killed by signal 9`."""
         self.lost_at_s = 0.0
         self._cpu_s = 0.0
+        self._looks = 0
         self._progress: dict[str, Any] = {}
         self._facts: dict[str, Any] | None = None
         self._last_words: str | None = None
@@ -60,6 +61,11 @@ class Member:
         else:
             told = self._facts
         return {"worker": self.number, **told}
+
+    def silence(self) -> int:
+        """How often this was asked since its last word: a leader that was stopped itself heard none either."""
+        self._looks += 1
+        return self._looks
 
     def told(self, name: str) -> int:
         """A count of its last progress."""
@@ -87,6 +93,7 @@ class Member:
 
     def _hear(self) -> None:
         while (message := self._link.receive()) is not None:
+            self._looks = 0
             match message:
                 case {"progress": progress, "over": over, "cpu_s": cpu_s, "sums": sums}:
                     self._progress, self.over, self._cpu_s = progress, over, cpu_s
@@ -97,7 +104,7 @@ class Member:
                     self.refused = sentence
                 case {"facts": facts}:
                     self._facts = facts
-                    self.ended.set()
+                    return
                 case {"died": reason}:
                     self._last_words = reason
 
