@@ -63,7 +63,7 @@ class Member:
         return {"worker": self.number, **told}
 
     def silence(self) -> int:
-        """How often this was asked since its last word: a leader that was stopped itself heard none either."""
+        """How often this was asked since its last word: a leader that was stopped itself heard none."""
         self._looks += 1
         return self._looks
 
