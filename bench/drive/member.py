@@ -112,7 +112,7 @@ class Member:
         code = self._end()
         if self._facts is None:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
-            self.lost = f"{how}: {self._last_words}" if self._last_words else how
+            self.lost = f"{how} ({self._last_words})" if self._last_words else how
         self.ended.set()
         self.settled.set()
         self._link.close()

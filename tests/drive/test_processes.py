@@ -101,12 +101,13 @@ def test_tries_of_a_cold_lane_are_made_by_the_worker_of_the_request(sim: Sim, tm
 
 
 def test_a_pool_and_its_credential_are_the_leader_s_and_a_key_reaches_each_worker(
-    sim: Sim, tmp_path: Path
+    sim: Sim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pool is made once, both workers are let in, and no key stands on a command line."""
     keys = {"BENCH_TEST_KEY": "traffic-1", "BENCH_TEST_ADMIN_KEY": "admin-1"}
     guard = ("--auth", "static", "--token-env", "BENCH_TEST_KEY", "--admin-token-env", "BENCH_TEST_ADMIN_KEY")
-    os.environ.update(keys)
+    for name, key in keys.items():
+        monkeypatch.setenv(name, key)
     url = sim(*FLEET, "--dialect", "0.10", *guard)
     named = ("target.api_key_env=BENCH_TEST_KEY", "target.admin_key_env=BENCH_TEST_ADMIN_KEY")
     made = ("pools=[{name: lab, gpus: {a100-40gb: 1}, wait_s: 20}]", "classes.chat.pool=lab")
