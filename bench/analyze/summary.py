@@ -108,6 +108,7 @@ class RunFacts(Value):
     live_workers: dict[str, int]
     asked_rate_per_s: float | None
     schedule: dict[str, Any]
+    processes: int
     warnings: tuple[str, ...]
 
 
@@ -282,6 +283,7 @@ def _facts(run: Run) -> RunFacts:
         if isinstance(arrivals, ConstantArrivals | PoissonArrivals)
         else None,
         schedule=info.schedule,
+        processes=info.processes,
         warnings=(
             *info.warnings,
             *doubtful_service(run),

@@ -1,5 +1,6 @@
 """Options that several commands share, and what they mean."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -76,6 +77,13 @@ def rates_of(text: str | None) -> list[float]:
     if any(not 0 < rate < float("inf") for rate in rates):
         raise UsageError(f"--rates {text}: say it as numbers above 0 with commas, 2,4,8,16")
     return rates
+
+
+def check_processes(asked: int) -> None:
+    """Raise UsageError for more processes than cores: they would take turns, and send late in between."""
+    cores = len(os.sched_getaffinity(0))
+    if asked > cores:
+        raise UsageError(f"--processes {asked}: there are {cores} cores to run on; ask for {cores} at most")
 
 
 def folder_of(given: Path | None, results: Path) -> RunFolder:

@@ -93,7 +93,14 @@ def _end(process: "subprocess.Popen[str]") -> None:
         process.wait()
 
 
-def drive(folder: Path, listen: Listener, web_port: int | None = None, core: int | None = None) -> int:
+def drive(
+    folder: Path,
+    listen: Listener,
+    web_port: int | None = None,
+    *,
+    core: int | None = None,
+    processes: int = 1,
+) -> int:
     """Replay the scenario in a run folder; returns 0, or 130 where Ctrl-C ended it early.
 
     Each line of progress goes to `listen`. With `core` it keeps to that one. Ctrl-C goes on to the drive, as
@@ -101,6 +108,7 @@ def drive(folder: Path, listen: Listener, web_port: int | None = None, core: int
     """
     words = [sys.executable, "-m", "bench.drive", str(folder), "--until-stdin-closes"]
     words += [] if web_port is None else ["--web-port", str(web_port)]
+    words += [] if processes == 1 else ["--processes", str(processes)]
     with tempfile.TemporaryFile("w+") as errors:
         process = _start(words, errors, core)
         with _passing_on_interrupts(process, listen):

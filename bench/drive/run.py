@@ -8,12 +8,14 @@ from typing import Any
 from locust.env import Environment
 
 from bench.drive.control import Control, endpoint_of, secret
+from bench.drive.crew import Crew
 from bench.drive.given import Names
 from bench.drive.health import HealthWatch
 from bench.drive.host import git, host, versions
+from bench.drive.merge import losses
 from bench.drive.pools import Pools
 from bench.drive.preflight import Preflight, preflight
-from bench.drive.session import Plan, Session
+from bench.drive.session import Plan, Session, clock_of
 from bench.drive.target import introduce
 from bench.drive.users import sessions
 from bench.record import (
@@ -39,7 +41,7 @@ class Run:
 
     folder: RunFolder
     info: RunInfo
-    session: Session
+    session: Session | Crew
     watch: HealthWatch | None
 
     def admit(self, traffic: Traffic) -> None:
@@ -56,15 +58,20 @@ class Run:
         """Drain, close, join log and schedule, and close the books.
 
         A run that was stopped early is marked `interrupted`, unless `as_long_as` seconds is how long it was
-        meant to be: where Locust decides when to stop, that is the duration.
+        meant to be: where Locust decides when to stop, that is the duration. One that lost a worker is marked
+        `salvaged`, whoever ended it.
         """
         self.session.drain()
         facts = self.session.close()
         if self.watch:
             self.watch.stop()
-        books, _ = join(self.folder)
+        books, doubts = join(self.folder, self.info.processes)
         early = facts["stopped_early"] and as_long_as is None
-        update = {"state": "interrupted" if early else "complete", "generator": facts, "books": books}
+        state = "interrupted" if early else "complete"
+        update: dict[str, Any] = {"state": state, "generator": facts, "books": books}
+        if lost := losses(self.folder, facts):
+            warnings = [*self.info.warnings, *lost]
+            update |= {"state": "salvaged", "salvage": doubts, "warnings": warnings}
         if as_long_as is not None:
             update["scenario"] = self.info.scenario | _lasting(self.info.scenario, as_long_as)
         self.info = self.info.model_copy(update=update)
@@ -131,17 +138,27 @@ def _calibration() -> tuple[Calibration | None, list[str]]:
         return None, [str(error)]
 
 
-def begin(plan: Plan, environment: Environment, declared: Sequence[Traffic] = ()) -> Run:
-    """Open log and engine; the clock of the run starts half a second from now.
+def begin(
+    plan: Plan,
+    environment: Environment,
+    declared: Sequence[Traffic] = (),
+    processes: int = 1,
+    say: Say = lambda _: None,
+) -> Run:
+    """Open log and engine, or those of several processes; the clock of the run starts a little later.
 
-    Tasks of a locustfile may ask under the names of `declared` classes, and under others.
+    Tasks of a locustfile may ask under the names of `declared` classes, and under others; with several
+    processes there are no such tasks. Raises TargetError or CrewError where a worker will not begin.
     """
-    session = Session(plan, environment)
-    info = plan.folder.info().model_copy(update={"state": "running", "clock": session.clock})
+    session = Session(plan, environment) if processes == 1 else Crew(plan, environment, processes, say)
+    session.agree()
+    update = {"state": "running", "clock": clock_of(session.start_ns)}
+    info = plan.folder.info().model_copy(update=update)
     plan.folder.save(info)
     sessions[environment] = session
     run = Run(plan.folder, info, session, _watch(plan, session))
-    session.open_desk(_names(plan, info, declared, run))
+    if isinstance(session, Session):
+        session.open_desk(_names(plan, info, declared, run))
     session.start()
     return run
 
@@ -153,7 +170,7 @@ def _names(plan: Plan, info: RunInfo, declared: Sequence[Traffic], run: Run) -> 
     return Names(target.kind, dialect, declared, run.admit, per_token if target.estimate_tokens else None)
 
 
-def _watch(plan: Plan, session: Session) -> HealthWatch | None:
+def _watch(plan: Plan, session: Session | Crew) -> HealthWatch | None:
     if not plan.has_health:
         return None
     models = {traffic.model for traffic in plan.scenario.classes}

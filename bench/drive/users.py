@@ -9,10 +9,11 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from bench.drive.client import PoolClient
+from bench.drive.crew import Crew
 from bench.drive.desk import Desk
 from bench.drive.session import Session
 
-sessions: "WeakKeyDictionary[Environment, Session]" = WeakKeyDictionary()
+sessions: "WeakKeyDictionary[Environment, Session | Crew]" = WeakKeyDictionary()
 """The session of each of Locust's environments, set before its users start."""
 
 
@@ -20,7 +21,7 @@ class _SessionUser(User):
     abstract = True
 
     @property
-    def session(self) -> Session:
+    def session(self) -> Session | Crew:
         """The session of the run that this user belongs to."""
         return sessions[self.environment]
 

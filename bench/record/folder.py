@@ -94,6 +94,7 @@ class RunInfo(BaseModel):
     versions: dict[str, str] = Field(default_factory=dict)
     git: dict[str, Any] = Field(default_factory=dict, description="commit of the working directory, if any")
     command: str = ""
+    processes: int = Field(1, description="load workers: requests by index, users by number, modulo this")
     clock: Clock | None = None
     target: TargetSaid | None = None
     chars_per_token: dict[str, float] = Field(default_factory=dict, description="per traffic class")

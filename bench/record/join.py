@@ -61,20 +61,23 @@ class _Logs:
 
 @dataclass(slots=True)
 class _Doubts:
-    """Counts of what may have happened without being logged."""
+    """Counts of what may have happened without being logged; `spans` follow the last beat of each worker."""
 
-    spans: list[range]
+    spans: dict[int, range]
     late: int = 0
     unfinished: int = 0
 
     def note(self, row: Record) -> None:
         """A row that no log has an end of."""
         self.unfinished += row.outcome == Outcome.UNFINISHED
-        self.late += row.outcome == Outcome.NOT_SENT and any(row.scheduled_ns in span for span in self.spans)
+        span = self.spans.get(row.worker, range(0))
+        self.late += row.outcome == Outcome.NOT_SENT and row.scheduled_ns in span
 
 
-def join(folder: RunFolder) -> tuple[Books, Salvage]:
+def join(folder: RunFolder, workers: int = 1) -> tuple[Books, Salvage]:
     """Write requests.parquet and events.parquet; returns the books, and what stays uncertain.
+
+    Request i of an open loop was for worker i % `workers` to send, whether or not its log knows of it.
 
     Idempotent: it reads only the schedule and the logs. However many requests there are, it holds where they
     stand and 5,000 of them. Raises FolderError without a schedule.
@@ -82,14 +85,14 @@ def join(folder: RunFolder) -> tuple[Books, Salvage]:
     schedule = _Schedule(folder)
     logs = _read(folder.log_files())
     beats = [beat for beat in logs.beats if beat is not None]
-    doubts = _Doubts([range(beat, beat + GRACE_NS) for beat in {end or 0 for end in logs.beats}])
+    doubts = _Doubts(_spans(logs))
     books: Counter[str] = Counter()
     rows = [LogRows(path) for path in logs.paths]
     with (
         pq.ParquetWriter(folder.requests_file, REQUESTS, compression="zstd") as requests,
         pq.ParquetWriter(folder.events_file, EVENTS, compression="zstd") as events,
     ):
-        for batch in _batches(schedule, logs, rows, doubts):
+        for batch in _batches(schedule, logs, rows, doubts, workers):
             books.update(entry.values[_OUTCOME] for entry in batch)
             requests.write_table(_request_table(batch))
             events.write_table(_event_table([entry for entry in batch if entry.event_ns]))
@@ -102,6 +105,11 @@ def join(folder: RunFolder) -> tuple[Books, Salvage]:
         maybe_sent=doubts.late,
         maybe_ended=doubts.unfinished,
     )
+
+
+def _spans(logs: _Logs) -> dict[int, range]:
+    ends = {worker_of(path): beat or 0 for path, beat in zip(logs.paths, logs.beats, strict=True)}
+    return {worker: range(end, end + GRACE_NS) for worker, end in ends.items()}
 
 
 def _read(paths: list[Path]) -> _Logs:
@@ -129,7 +137,7 @@ Shorts = npt.NDArray[np.int16]
 
 
 def _batches(
-    schedule: _Schedule, logs: _Logs, rows: Sequence[LogRows], doubts: _Doubts
+    schedule: _Schedule, logs: _Logs, rows: Sequence[LogRows], doubts: _Doubts, workers: int
 ) -> Iterator[list[EndedRow]]:
     """Every row of the books, by index."""
     index, log, place = _sorted(logs)
@@ -141,7 +149,7 @@ def _batches(
     order = np.argsort(index, kind="stable")
     for start in range(0, len(order), BATCH):
         part = order[start : start + BATCH]
-        lost = _lost(schedule, logs, index[part][log[part] == _NO_LOG], doubts)
+        lost = _lost(schedule, logs, index[part][log[part] == _NO_LOG], doubts, workers)
         yield [
             next(lost) if number == _NO_LOG else rows[number].at(where)
             for number, where in zip(log[part].tolist(), place[part].tolist(), strict=True)
@@ -172,11 +180,12 @@ def _unscheduled(logs: _Logs) -> Ints:
     return np.array([number for number, (_, sent) in logs.sent.items() if sent.known], np.int64)
 
 
-def _lost(schedule: _Schedule, logs: _Logs, index: Ints, doubts: _Doubts) -> Iterator[EndedRow]:
+def _lost(schedule: _Schedule, logs: _Logs, index: Ints, doubts: _Doubts, workers: int) -> Iterator[EndedRow]:
     """Rows of requests without an end."""
     if not len(index):
         return
-    for number, known in zip(index.tolist(), _planned_rows(schedule, logs, index), strict=True):
+    for number, row in zip(index.tolist(), _planned_rows(schedule, logs, index), strict=True):
+        known = row | {"worker": number % workers}
         record = _unfinished(known, *logs.sent[number]) if number in logs.sent else Record(**_planned(known))
         doubts.note(record)
         yield EndedRow(list(values_of(record)), b"", b"")
