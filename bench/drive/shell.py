@@ -38,6 +38,8 @@ class Shell:
         self._held = ExitStack()
         environment.events.test_start.add_listener(self._start)  # type: ignore[no-untyped-call]
         environment.events.test_stop.add_listener(self._stop)  # type: ignore[no-untyped-call]
+        # Locust decides on its exit code before it stops the test.
+        environment.events.quitting.add_listener(self._tell)  # type: ignore[no-untyped-call]
 
     def _start(self, **_: Any) -> None:
         try:
@@ -61,6 +63,10 @@ class Shell:
             if not folder.log_files():
                 shutil.rmtree(folder.path)
             raise
+
+    def _tell(self, **_: Any) -> None:
+        if self._run is not None:
+            self._run.session.bulletin.post(self._environment)
 
     def _stop(self, **_: Any) -> None:
         if self._run is None:
