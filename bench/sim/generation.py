@@ -33,7 +33,7 @@ async def chat(exchange: Exchange) -> web.StreamResponse:
     body = exchange.read_map(CHAT, dialect.body_bytes, json_only=True)
     given = check_fields(body, dialect.chat_fields, ("model", "messages"), CHAT)
     prompt_tokens = count_messages(given["messages"], CHAT, "messages") + _TEMPLATE_TOKENS
-    card = find_card(given["model"], CHAT)
+    card = find_card(exchange.gateway.settings.catalog, given["model"], CHAT)
     check_kind(card, CHAT)
     output_tokens = given.get("max_completion_tokens", given.get("max_tokens", _DEFAULT_OUTPUT_TOKENS))
     check_abilities(card, {**given, "max_completion_tokens": output_tokens}, CHAT, "max_completion_tokens")
@@ -55,7 +55,7 @@ async def generate(exchange: Exchange) -> web.StreamResponse:
     name = exchange.request.match_info["model"]
     if "/" in name:
         raise _GENERATE.invalid(f"Use a SIE-safe ID: '{name.replace('/', '__')}'", "model")
-    card = find_card(name, _GENERATE)
+    card = find_card(exchange.gateway.settings.catalog, name, _GENERATE)
     lane = find_lane(exchange, card, _GENERATE)
     require_warm(exchange, lane, _GENERATE, native_route=True)
     body = exchange.read_map(_GENERATE, dialect.generate_body_bytes)

@@ -114,6 +114,7 @@ def _build(options: Options) -> Gateway:
         seed=settings.seed,
         cold_start_scale=settings.cold_start_scale,
         start_ns=monotonic_ns(),
+        catalog=settings.catalog,
     )
 
     pools = PoolBook(

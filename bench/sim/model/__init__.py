@@ -1,10 +1,12 @@
-"""Pure behaviour of a fleet of GPU workers: virtual time in, events out; no clock, no sockets, no disk.
+"""Pure behaviour of a fleet of GPU workers: virtual time in, events out; no clock, no sockets.
 
-`Fleet(parse_fleet("l4=2"), seed=1)` is the whole interface, with `Job` and the events of `jobs`.
+`Fleet(parse_fleet("l4=2"), seed=1)` is the whole interface, with `Job` and the events of `jobs`.  The only
+files it reads are profiles and models: `SHIPPED`, and those of `load_catalog`.
 """
 
-from bench.sim.model.cards import CARDS, Card
-from bench.sim.model.chips import CHIPS, Chip
+from bench.sim.model.cards import GENERATION_BUNDLE, Card
+from bench.sim.model.catalog import SHIPPED, Catalog, CatalogError, load_catalog
+from bench.sim.model.chips import Chip
 from bench.sim.model.fleet import Fleet, Rules
 from bench.sim.model.jobs import (
     CHARACTERS_PER_TOKEN,
@@ -29,12 +31,14 @@ from bench.sim.model.members import LiveWorker, ModelState
 
 __all__ = [
     "BUNDLES",
-    "CARDS",
     "CHARACTERS_PER_TOKEN",
-    "CHIPS",
     "DEFAULT_POOL",
     "ENDINGS",
+    "GENERATION_BUNDLE",
+    "SHIPPED",
     "Card",
+    "Catalog",
+    "CatalogError",
     "Chip",
     "Chunk",
     "Event",
@@ -56,5 +60,6 @@ __all__ = [
     "WorkerLost",
     "WorkerReady",
     "WorkerStarting",
+    "load_catalog",
     "parse_fleet",
 ]

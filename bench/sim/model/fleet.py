@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from bench.sim.model.cards import CARDS
+from bench.sim.model.catalog import SHIPPED, Catalog
 from bench.sim.model.coldstart import cold_start_ns
 from bench.sim.model.jobs import (
-    ENDINGS,
+    Chunk,
     Event,
     Job,
     Lane,
@@ -20,6 +20,8 @@ from bench.sim.model.jobs import (
 )
 from bench.sim.model.lanes import DEFAULT_POOL, LaneSpec
 from bench.sim.model.members import LiveWorker, ModelState
+from bench.sim.model.memory import BLOCK_TOKENS
+from bench.sim.model.step import cache_tokens
 from bench.sim.model.workers import make_worker
 
 _LISTED_HEARTBEATS = 5
@@ -43,6 +45,8 @@ class Rules:
     """Unanswered jobs and items that a pool may hold."""
     heartbeat_loss_ns: int = 15_000_000_000
     """From the loss of a worker until it is noticed."""
+    step_jitter: float = 0.0
+    """Sigma of the lognormal lengths of steps and batches; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +71,19 @@ class Fleet:
         seed: int = 1,
         cold_start_scale: float = 1.0,
         start_ns: int = 0,
+        catalog: Catalog = SHIPPED,
     ) -> None:
+        self.catalog = catalog
         self._specs = {spec.lane: spec for spec in lanes}
         self._rules = rules or Rules()
+        self._seed = seed
         self._rng = Random(seed)
         self._scale = cold_start_scale
         self._members: list[LiveWorker] = []
         self._starting: list[_Starting] = []
         self._holders: dict[int, LiveWorker] = {}
         self._failed: set[str] = set()
+        self._room_tokens: dict[tuple[str, str], int] = {}
         self._events: list[Event] = []
         self._made = 0
         for spec in lanes:
@@ -118,6 +126,8 @@ class Fleet:
             return verdict
         if self._pending(job.lane.pool) >= self._rules.most_pending:
             return Verdict.FULL
+        if not job.item_tokens and not self._has_room(job):
+            return Verdict.NO_ROOM
         return self._place(now_ns, job)
 
     def cancel(self, now_ns: int, job_id: int) -> None:
@@ -125,7 +135,7 @@ class Fleet:
         self._catch_up(now_ns)
         member = self._holders.pop(job_id, None)
         if member is not None:
-            member.cancel(job_id)
+            member.cancel(now_ns, job_id)
 
     def lose(self, now_ns: int, member: LiveWorker, *, closes: bool) -> None:
         """Stop a worker; with `closes` its jobs end as lost, otherwise nothing is heard of them again."""
@@ -136,7 +146,7 @@ class Fleet:
         self._events.append(WorkerLost(now_ns, member.name, member.lane))
         for job_id in [held for held, holder in self._holders.items() if closes and holder is member]:
             del self._holders[job_id]
-            member.cancel(job_id)
+            member.cancel(now_ns, job_id)
             self._events.append(Lost(now_ns, job_id))
 
     def break_model(self, now_ns: int, model: str) -> None:
@@ -196,7 +206,7 @@ class Fleet:
     def _book(self, member: LiveWorker, now_ns: int) -> None:
         fresh = member.worker.advance(now_ns)
         for event in fresh:
-            if isinstance(event, ENDINGS):
+            if type(event) is not Chunk:
                 self._holders.pop(event.job_id, None)
         self._events += fresh
 
@@ -222,7 +232,7 @@ class Fleet:
 
     def _place(self, now_ns: int, job: Job) -> Verdict:
         candidates = self._candidates(job.lane)
-        working = [member for member in candidates if member.works]
+        working = [member for member in candidates if member.works and self._fits(member, job)]
         if not working:
             self._park(candidates[0], job)
             return Verdict.LIVE
@@ -240,6 +250,19 @@ class Fleet:
         else:
             return Verdict.LOAD_FAILED if job.model in self._failed else Verdict.LOADING
         return Verdict.LIVE
+
+    def _has_room(self, job: Job) -> bool:
+        return any(self._fits(member, job) for member in self._candidates(job.lane))
+
+    def _fits(self, member: LiveWorker, job: Job) -> bool:
+        """Whether the worker's memory holds this job, were it alone."""
+        if job.item_tokens:
+            return True
+        key = (member.lane.profile, job.model)
+        if key not in self._room_tokens:
+            chip, card = self.catalog.chips[key[0]], self.catalog.cards[key[1]]
+            self._room_tokens[key] = cache_tokens(chip, card) // BLOCK_TOKENS * BLOCK_TOKENS
+        return job.longest_tokens <= self._room_tokens[key]
 
     def _park(self, member: LiveWorker, job: Job) -> None:
         self._holders[job.id] = member
@@ -269,10 +292,12 @@ class Fleet:
         self._events.append(WorkerStarting(now_ns, name, lane))
 
     def _join(self, now_ns: int, name: str, lane: Lane) -> None:
-        member = LiveWorker(name, lane, make_worker(lane))
+        jitter, sigma = Random(f"{self._seed}-{name}"), self._rules.step_jitter
+        worker = make_worker(lane, self.catalog, jitter=jitter, jitter_sigma=sigma)
+        member = LiveWorker(name, lane, worker)
         if not self._rules.model_load_ns:
             member.loaded |= {
-                card.name for card in CARDS.values() if card.bundle == lane.bundle
+                card.name for card in self.catalog.cards.values() if card.bundle == lane.bundle
             } - self._failed
         self._members.append(member)
         self._events.append(WorkerReady(now_ns, name, lane))

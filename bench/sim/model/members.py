@@ -65,7 +65,7 @@ class LiveWorker:
         self.parked = [job for job in self.parked if job.model != model]
         return ready
 
-    def cancel(self, job_id: int) -> None:
+    def cancel(self, now_ns: int, job_id: int) -> None:
         """Forget a job wherever it is."""
         self.parked = [job for job in self.parked if job.id != job_id]
-        self.worker.cancel(job_id)
+        self.worker.cancel(now_ns, job_id)
