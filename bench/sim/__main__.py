@@ -15,7 +15,7 @@ from bench.sim.auth import AuthError, read_auth
 from bench.sim.dialect import DIALECTS, Dialect
 from bench.sim.faults import FaultPlanError, load_fault_plan
 from bench.sim.gateway import Settings
-from bench.sim.model import SHIPPED, CatalogError, FleetError, Rules, load_catalog, parse_fleet
+from bench.sim.model import SHIPPED, CatalogError, FleetError, Rules, Scaling, load_catalog, parse_fleet
 from bench.sim.server import Options, serve
 
 _DEFAULT_FLEET = "l4=2,a100-40gb=1"
@@ -31,6 +31,8 @@ _LIMITS = (
     ("keep-alive-s", "15", "a stream silent for so many seconds gets a comment line; 0 for never"),
     ("model-load-s", "0: all loaded", "a worker loads a model for so many seconds at its first use"),
     ("heartbeat-loss-s", "15", "a lost worker is noticed after so many seconds"),
+    ("spot-lifetime-s", "0: for ever", "nodes of spot profiles live so long on average"),
+    ("spot-notice-s", "30", "a spot node ends so many seconds after its notice"),
     ("max-pending", "50000", "a pool with so many unanswered work items refuses more"),
 )
 _EXAMPLES = """\
@@ -82,6 +84,11 @@ def _parser() -> _Parser:
         help="sigma of the lognormal lengths of steps and batches; 0 for none (default %(default)s)",
     )
     add("--cold-start-scale", type=float, default=1.0, help="cold starts take this many times as long")
+    add(
+        "--autoscale",
+        action="store_true",
+        help="lanes grow and shrink between MIN and MAX by demand and by the work that waits",
+    )
     add("--retry-after-scale", type=float, default=1.0, help="Retry-After is this many times as long")
     _add_limits(parser)
     add(
@@ -192,9 +199,12 @@ def _rules(dialect: Dialect, args: argparse.Namespace) -> Rules:
         exact_lanes=dialect.exact_lanes,
         generation_waits=not dialect.generation_tells_loading,
         step_jitter=args.step_jitter,
+        scaling=Scaling(woken=dialect.woken_workers) if args.autoscale else None,
         model_load_ns=round((args.model_load_s or 0) * _NS),
         **_given(
             most_pending=_MOST_PENDING if args.max_pending is None else args.max_pending,
+            spot_lifetime_s=args.spot_lifetime_s,
+            spot_notice_s=args.spot_notice_s,
             heartbeat_loss_ns=None if heartbeat_s is None else round(heartbeat_s * _NS),
         ),
     )

@@ -28,6 +28,7 @@ from bench.sim.model import (
     Fleet,
     LaneSpec,
     Rules,
+    WorkerDraining,
     WorkerEvent,
     WorkerGone,
     WorkerLost,
@@ -48,6 +49,7 @@ _WORKER_KINDS = {
     WorkerStarting: "worker_starting",
     WorkerReady: "worker_ready",
     WorkerLost: "worker_lost",
+    WorkerDraining: "worker_draining",
     WorkerGone: "worker_gone",
 }
 

@@ -24,5 +24,5 @@ def test_every_limit_is_documented() -> None:
     command = [sys.executable, "-m", "bench.sim", "--help"]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
     options = {word for word in re.findall(r"--[a-z][a-z-]+", shown) if word.endswith(("-s", "-pending"))}
-    assert len(options) == 8
+    assert len(options) == 10
     assert {option for option in options if f"`{option}`" not in PAGE} == set()

@@ -7,7 +7,7 @@ files it reads are profiles and models: `SHIPPED`, and those of `load_catalog`.
 from bench.sim.model.cards import GENERATION_BUNDLE, Card
 from bench.sim.model.catalog import SHIPPED, Catalog, CatalogError, load_catalog
 from bench.sim.model.chips import Chip
-from bench.sim.model.fleet import Fleet, Rules
+from bench.sim.model.fleet import Fleet
 from bench.sim.model.jobs import (
     CHARACTERS_PER_TOKEN,
     ENDINGS,
@@ -20,6 +20,7 @@ from bench.sim.model.jobs import (
     Lane,
     Lost,
     Verdict,
+    WorkerDraining,
     WorkerEvent,
     WorkerGone,
     WorkerLost,
@@ -28,6 +29,8 @@ from bench.sim.model.jobs import (
 )
 from bench.sim.model.lanes import BUNDLES, DEFAULT_POOL, FleetError, LaneSpec, parse_fleet
 from bench.sim.model.members import LiveWorker, ModelState
+from bench.sim.model.rules import Rules
+from bench.sim.model.scaling import Scaling
 
 __all__ = [
     "BUNDLES",
@@ -54,7 +57,9 @@ __all__ = [
     "Lost",
     "ModelState",
     "Rules",
+    "Scaling",
     "Verdict",
+    "WorkerDraining",
     "WorkerEvent",
     "WorkerGone",
     "WorkerLost",

@@ -34,6 +34,8 @@ class Chip:
     attention_efficiency: float = 0.6
     """Share of `flops` that attention of a prefill reaches."""
     prefix_cache: bool = True
+    spot: bool = False
+    """Whether its node may be called back, where the fleet is told how often."""
     front_end_serial_s: float = 1.5e-3
     """Processor time per request, one request at a time: parsing, tokenising, hand-over."""
     front_end_base_s: float = 8e-3

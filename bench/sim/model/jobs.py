@@ -119,8 +119,17 @@ class WorkerLost:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerDraining:
+    """A worker takes no more jobs, because its lane shrinks or its spot node is called back."""
+
+    at_ns: int
+    worker: str
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerGone:
-    """The gateway noticed that a worker's heartbeats are missing."""
+    """A worker left after draining, or the gateway noticed that its heartbeats are missing."""
 
     at_ns: int
     worker: str
@@ -128,7 +137,7 @@ class WorkerGone:
 
 
 JobEvent = Chunk | Finished | ItemsDone | Lost
-WorkerEvent = WorkerStarting | WorkerReady | WorkerLost | WorkerGone
+WorkerEvent = WorkerStarting | WorkerReady | WorkerLost | WorkerDraining | WorkerGone
 Event = JobEvent | WorkerEvent
 ENDINGS = (Finished, ItemsDone, Lost)
 """The events after which a job has no more."""
