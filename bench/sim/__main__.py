@@ -89,6 +89,11 @@ def _parser() -> _Parser:
         action="store_true",
         help="lanes grow and shrink between MIN and MAX by demand and by the work that waits",
     )
+    add(
+        "--affinity",
+        action="store_true",
+        help="routing keys and beginnings of prompts choose the worker, which computes equal beginnings once",
+    )
     add("--retry-after-scale", type=float, default=1.0, help="Retry-After is this many times as long")
     _add_limits(parser)
     add(
@@ -170,6 +175,7 @@ def _options(parser: _Parser, args: argparse.Namespace) -> Options:
             ),
         ),
         catalog=catalog,
+        affinity=args.affinity,
         retry_after_scale=args.retry_after_scale,
         **_given(keep_alive_s=args.keep_alive_s),
         profiles=tuple(dict.fromkeys(spec.lane.profile for spec in lanes)),

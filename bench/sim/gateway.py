@@ -41,6 +41,8 @@ class Settings:
     profiles: tuple[str, ...]
     limits: Limits
     catalog: Catalog = SHIPPED
+    affinity: bool = False
+    """Whether keys and beginnings of prompts choose workers, and equal beginnings are computed once."""
     retry_after_scale: float = 1.0
     keep_alive_s: float = 15.0
     """Silence of a stream after which a comment is sent."""

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +15,7 @@ from bench.sim.lookup import find_card, find_lane, require_warm
 from bench.sim.messages import count_messages
 from bench.sim.mishaps import planned_break, refuse_as_planned
 from bench.sim.model import Card, Chunk, Finished, Job, Lane
+from bench.sim.prefixes import prefix_of
 from bench.sim.refusals import verdict_refusal
 from bench.sim.reply import JSON_TYPE, GenerateEnvelope, OpenAIEnvelope, RefusalError, openai
 from bench.sim.scripts import ChatScript, GenerateScript, Usage, Words, fingerprint
@@ -147,7 +149,10 @@ def start_work(
     usage = Usage(prompt_tokens, written_tokens, dialect.usage_details)
     alternatives = given.get("top_logprobs", 0) if given.get("logprobs") else None
     words = Words(exchange.request_id, card.name, usage, drafts, alternatives)
-    return Job(number, card.name, lane, prompt_tokens, drafts[0].tokens), words
+    job = Job(number, card.name, lane, prompt_tokens, drafts[0].tokens)
+    if exchange.gateway.settings.affinity:
+        job = replace(job, routing_key=exchange.course.routing_key, prefix=prefix_of(given))
+    return job, words
 
 
 async def send_stream(

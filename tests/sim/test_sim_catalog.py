@@ -104,6 +104,16 @@ def test_the_gateway_serves_profiles_and_models_of_a_file(start: Start, tmp_path
     assert reply.json()["usage"]["completion_tokens"] == 5
 
 
+def test_with_affinity_an_equal_beginning_is_computed_once(start: Start) -> None:
+    """By the model's clock the second of two equal long prompts has its first text in half of the time."""
+    running = start("--fleet", "l4/sglang=2", "--affinity", "--step-jitter", "0")
+    body = {"prompt": "all work and no play " * 1000, "max_new_tokens": 20}
+    first_ms, second_ms = (
+        running.http.post("/v1/generate/Qwen__Qwen3-4B", json=body).json()["ttft_ms"] for _ in range(2)
+    )
+    assert second_ms < first_ms / 2
+
+
 def test_what_no_worker_has_memory_for_is_refused(start: Start, tmp_path: Path) -> None:
     """With the contract's signal for a full key-value cache."""
     path = written(tmp_path, "profiles: {l4: {memory_bytes: 11.0e9}}")

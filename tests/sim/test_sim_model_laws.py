@@ -197,6 +197,20 @@ def test_an_unused_prefix_makes_room_for_others() -> None:
     assert all(told.ended for told in client.told.values())
 
 
+def test_equal_keys_meet_on_one_worker_until_it_is_saturated() -> None:
+    """All of one key on one of three workers, many keys on all; when that has no room, others help."""
+
+    def loads(keys: list[str], output: int) -> list[int]:
+        fleet = fleet_of(L4, CARD, workers=3)
+        for number, key in enumerate(keys):
+            fleet.submit(number * S, Job(number, CARD.name, lane("l4"), 100, output, routing_key=key))
+        return sorted(member.worker.depth for member in fleet.live)
+
+    assert loads(["a"] * 6, 4000) == [0, 0, 6]
+    assert min(loads([f"key {number}" for number in range(30)], 4000)) > 3
+    assert loads(["a"] * 12, 4000) == [0, 4, 8]
+
+
 def test_requests_that_come_together_leave_the_front_end_together() -> None:
     """Its processor is shared: eight at once all wait for the work of all, one alone only for its own."""
     chip = replace(L4, front_end_serial_s=1.0, front_end_base_s=0.0)

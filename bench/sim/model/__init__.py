@@ -29,6 +29,7 @@ from bench.sim.model.jobs import (
 )
 from bench.sim.model.lanes import BUNDLES, DEFAULT_POOL, FleetError, LaneSpec, parse_fleet
 from bench.sim.model.members import LiveWorker, ModelState
+from bench.sim.model.memory import PREFIX_TOKENS
 from bench.sim.model.rules import Rules
 from bench.sim.model.scaling import Scaling
 
@@ -38,6 +39,7 @@ __all__ = [
     "DEFAULT_POOL",
     "ENDINGS",
     "GENERATION_BUNDLE",
+    "PREFIX_TOKENS",
     "SHIPPED",
     "Card",
     "Catalog",

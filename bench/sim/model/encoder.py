@@ -105,6 +105,11 @@ class EncodeWorker:
         """Work items waiting or on the GPU."""
         return len(self._queue) + sum(len(batch.work) for batch in self._pipeline)
 
+    @property
+    def saturated(self) -> bool:
+        """Never: only generation has a key-value memory to fill."""
+        return False
+
     def _close_full(self, now_ns: int) -> None:
         """Close what has enough for a batch, as far as the pipeline goes."""
         while len(self._pipeline) < self._chip.pipeline_depth and self._full():

@@ -19,6 +19,8 @@ from bench.sim.model.jobs import CHARACTERS_PER_TOKEN, Finished, Job, JobEvent
 from bench.sim.model.memory import BLOCK_TOKENS, PREFIX_TOKENS, BlockMemory, blocks_of
 from bench.sim.model.step import StepTime, cache_tokens
 
+_SATURATED, _UNSATURATED = 0.9, 0.7
+
 
 @dataclass(slots=True, eq=False)
 class _Sequence:
@@ -63,6 +65,11 @@ class Engine:
         """Decoding sequences by the remainder of the steps in which they need another block."""
         self._ending: dict[int, list[_Sequence]] = {}
         self._reserved_tokens = 0
+        self._limit_tokens = chip.admission_budget_tokens or self.memory.blocks * BLOCK_TOKENS
+        self._full = False
+        """Reservations came to 0.9 of what is admitted and have not gone below 0.7 since."""
+        self._blocked = False
+        """Somebody had to wait for room when last admitted."""
         self._flusher = Flusher(
             max(1, chip.flush_characters // CHARACTERS_PER_TOKEN), round(chip.flush_s * 1e9)
         )
@@ -88,6 +95,11 @@ class Engine:
     def running(self) -> int:
         """Sequences that hold memory."""
         return len(self._prefilling) + len(self._decoding)
+
+    @property
+    def saturated(self) -> bool:
+        """Whether there is hardly any room to reserve."""
+        return self._full or self._blocked
 
     def begin_step(self, now_ns: int) -> float | None:
         """Plan a step; the seconds that it takes, or None when there is nothing to do."""
@@ -172,9 +184,10 @@ class Engine:
             self._waiting.popleft()
             if sequence.text is None:
                 sequence.text = Text(sequence.job, now_ns)
-                self._reserved_tokens += sequence.job.longest_tokens
+                self._reserve(sequence.job.longest_tokens)
             self._prefilling.append(sequence)
             room_tokens -= sequence.chunk_tokens
+        self._blocked = room_tokens > 0 and bool(self._waiting)
 
     def _lets_in(self, sequence: _Sequence) -> bool:
         """Whether the limits on sequences and on reserved tokens admit one more."""
@@ -264,4 +277,9 @@ class Engine:
     def _unreserve(self, sequence: _Sequence) -> None:
         if sequence.text:
             sequence.text.cohort = None
-            self._reserved_tokens -= sequence.job.longest_tokens
+            self._reserve(-sequence.job.longest_tokens)
+
+    def _reserve(self, tokens: int) -> None:
+        self._reserved_tokens += tokens
+        bound = _UNSATURATED if self._full else _SATURATED
+        self._full = self._reserved_tokens >= bound * self._limit_tokens

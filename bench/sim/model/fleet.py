@@ -1,6 +1,7 @@
 """All workers of all lanes behind one interface: who serves a job, and what happens when."""
 
 from collections.abc import Sequence
+from hashlib import blake2b
 
 from bench.sim.model.catalog import SHIPPED, Catalog
 from bench.sim.model.jobs import (
@@ -201,7 +202,7 @@ class Fleet:
             self._finish_loads(now_ns)
         ready = [member for member in working if job.model in member.loaded]
         if ready:
-            chosen = min(ready, key=lambda member: member.pending)
+            chosen = _choose(job, ready)
             self._holders[job.id] = chosen
             chosen.worker.submit(now_ns, job)
         elif self._rules.generation_waits and not job.item_tokens:
@@ -238,6 +239,18 @@ class Fleet:
         if lane.profile or not self._rules.exact_lanes or self._candidates(lane):
             return lane
         return self._roster.first_lane(lane.pool, lane.bundle) or lane
+
+
+def _choose(job: Job, ready: Sequence[LiveWorker]) -> LiveWorker:
+    """The worker of the job's key by highest random weight, or the one that has least to do."""
+    free = [member for member in ready if not member.worker.saturated] if job.routing_key else []
+    if free:
+        return max(free, key=lambda member: _weight(job.routing_key, member.name))
+    return min(ready, key=lambda member: member.pending)
+
+
+def _weight(key: str, name: str) -> bytes:
+    return blake2b(f"{key}\0{name}".encode(errors="replace"), digest_size=8).digest()
 
 
 def _instant(event: Event) -> int:

@@ -61,6 +61,11 @@ class GenerationWorker:
             self._start(due_ns)
         return events
 
+    @property
+    def saturated(self) -> bool:
+        """Whether an engine is."""
+        return any(engine.saturated for engine in self._turns)
+
     def _start(self, now_ns: int) -> None:
         self._busy = None
         for job in self._front_end.leave(now_ns):

@@ -29,6 +29,8 @@ class Job:
     item_tokens: tuple[int, ...] = ()
     prefix: tuple[int, ...] = ()
     """Names of the prompt's leading stretches of 512 tokens: equal name, equal text up to its end."""
+    routing_key: str = ""
+    """Equal keys go to the same worker, unless that is saturated; empty for whoever has least to do."""
 
     @property
     def longest_tokens(self) -> int:

@@ -34,6 +34,10 @@ class Worker(Protocol):
     def depth(self) -> int:
         """Jobs or items waiting or in service."""
 
+    @property
+    def saturated(self) -> bool:
+        """Whether work that may go elsewhere had better do so."""
+
 
 def make_worker(lane: Lane, catalog: Catalog, *, jitter: Random, jitter_sigma: float = 0.0) -> Worker:
     """A fresh idle worker of this lane; steps vary with `jitter_sigma` (lognormal) around their mean."""
