@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.sim.model import SHIPPED, Chip, Chunk, Event, Finished, Fleet, Job, Verdict, parse_fleet
+from bench.sim.model import (
+    SHIPPED,
+    Chip,
+    Chunk,
+    Event,
+    Finished,
+    Fleet,
+    ItemsDone,
+    Job,
+    Lane,
+    Verdict,
+    parse_fleet,
+)
 from bench.sim.model.engine import Engine
 from bench.sim.model.generator import GenerationWorker
 from bench.sim.model.memory import BLOCK_TOKENS
@@ -71,6 +83,63 @@ def test_memory_is_never_more_than_full_and_empty_in_the_end(asked: list[tuple[i
         assert 0 <= engine.memory.used <= engine.memory.blocks == TIGHT_TOKENS // BLOCK_TOKENS
     assert engine
     assert (engine.memory.used, engine.depth) == (0, 0)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(ASKED, st.lists(st.tuples(st.integers(0, 11), st.integers(0, 20 * S)), max_size=8), st.integers(1, 3))
+def test_cancelled_jobs_and_shared_prefixes_give_their_memory_back(
+    asked: list[tuple[int, int, int]], cancels: list[tuple[int, int]], beginnings: int
+) -> None:
+    """Whoever leaves when, and whatever prompts share: the memory is never overdrawn and empty in the end."""
+    fleet, ended = fleet_of(TIGHT, CARD), set()
+    plan = [(at_ns, replace(job, prefix=(job.id % beginnings, 9))) for at_ns, job in jobs_of(asked)]
+    acts: list[tuple[int, Job | int]] = [*plan, *((at_ns, number) for number, at_ns in cancels)]
+    acts.sort(key=lambda act: act[0])
+    for act_ns, what in [*acts, (10_000 * S, -1)]:
+        while (due_ns := fleet.next_ns()) is not None and due_ns <= act_ns:
+            ended |= {event.job_id for event in fleet.advance(due_ns) if isinstance(event, Finished)}
+            engine = engine_of(fleet)
+            assert engine is None or 0 <= engine.memory.used <= engine.memory.blocks
+        if isinstance(what, Job):
+            assert fleet.submit(act_ns, what) is Verdict.LIVE
+        else:
+            fleet.cancel(act_ns, what)
+    engine = engine_of(fleet)
+    assert engine is None or (engine.memory.used, engine.depth, fleet.live[0].worker.depth) == (0, 0, 0)
+    assert {job.id for _, job in plan} - ended <= {number for number, _ in cancels}
+
+
+ITEMS = st.lists(
+    st.tuples(st.integers(0, S // 2), st.lists(st.integers(1, 6000), min_size=1, max_size=30)),
+    min_size=1,
+    max_size=15,
+)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(ITEMS, st.integers(1, 40), st.sampled_from(["BAAI/bge-m3", "BAAI/bge-reranker-v2-m3"]))
+def test_items_are_all_computed_whatever_the_rhythm(
+    asked: list[tuple[int, list[int]]], stride_ms: int, model: str
+) -> None:
+    """Each job ends once, after it came, in the same instant however often the fleet is advanced."""
+
+    def ends_ns(stride_ns: int) -> dict[int, int]:
+        fleet, done, last_ns = Fleet(parse_fleet("l4/default=1")), [], 0
+        for number, (at_ns, lengths) in enumerate(sorted(asked)):
+            for now_ns in range(last_ns, at_ns, stride_ns):
+                done += fleet.advance(now_ns)
+            last_ns = at_ns
+            where = Lane("default", "default", "l4")
+            assert fleet.submit(at_ns, Job(number, model, where, item_tokens=tuple(lengths))) is Verdict.LIVE
+        done += fleet.advance(last_ns + 1000 * S)
+        ends = [event for event in done if isinstance(event, ItemsDone)]
+        assert sorted(event.job_id for event in ends) == list(range(len(asked)))
+        assert fleet.live[0].worker.depth == 0
+        return {event.job_id: event.at_ns for event in ends}
+
+    ends = ends_ns(stride_ms * S // 1000)
+    assert ends == ends_ns(10**15)
+    assert all(ends[number] > at_ns for number, (at_ns, _) in enumerate(sorted(asked)))
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
