@@ -93,6 +93,15 @@ def test_cold_start_scale_shortens_start_and_cooldown_but_not_the_looks() -> Non
     assert instants_s(events, WorkerGone) == [120 + 90]
 
 
+def test_without_a_cooldown_a_lane_sleeps_when_demand_is_forgotten() -> None:
+    """Scale 0 makes it ready at the look that wakes it, and not asleep while somebody wants it."""
+    fleet = Fleet(parse_fleet("l4/sglang=0..1"), Rules(scaling=Scaling()), cold_start_scale=0.0)
+    fleet.demand(S, L4)
+    events = drain(fleet)
+    assert instants_s(events, WorkerReady) == [15]
+    assert instants_s(events, WorkerGone) == [135]
+
+
 def test_work_that_waits_makes_a_lane_grow_step_by_step() -> None:
     """200 jobs want twenty workers: one becomes five, ten, the most; without them the lane shrinks slowly."""
     fleet = Fleet(parse_fleet("l4/sglang=1..12"), Rules(scaling=Scaling()))

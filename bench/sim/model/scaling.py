@@ -71,7 +71,8 @@ class LaneScaler:
             self._demanded_ns = None
         if work or self._demanded_ns is not None:
             self._active_ns = now_ns
-        if not self._spec.fewest and now_ns - self._active_ns >= self._cooldown_ns:
+        idle_ns = now_ns - self._active_ns
+        if not self._spec.fewest and idle_ns and idle_ns >= self._cooldown_ns:
             self._wishes.clear()
             self.wanted = 0
         elif self.wanted or self._active_ns == now_ns:
