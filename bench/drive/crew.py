@@ -48,8 +48,8 @@ class Crew:
         Raises TargetError where one will not begin, CrewError where one dies; then none is left.
         """
         self.plan, self._say = plan, say
-        self._bulletin = Bulletin()
-        self._sums = Sums(environment, self._bulletin)
+        self.bulletin = Bulletin()
+        self._sums = Sums(environment, self.bulletin)
         self._surroundings = Surroundings()
         self._stopping = False
         self.desk = None
@@ -180,7 +180,7 @@ class Crew:
             "sent": sum(member.told("sent") for member in self._members),
             "in_flight": self.in_flight,
             "errors": sum(member.told("errors") for member in self._members),
-            "ttft_p50_ms": self._bulletin.ttft_p50_ms(),
+            "ttft_p50_ms": self.bulletin.ttft_p50_ms(),
         }
 
     def _order(self, **message: Any) -> None:

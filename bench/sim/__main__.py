@@ -15,7 +15,7 @@ from bench.sim.auth import AuthError, read_auth
 from bench.sim.dialect import DIALECTS, Dialect
 from bench.sim.faults import FaultPlanError, load_fault_plan
 from bench.sim.gateway import Settings
-from bench.sim.model import CHIPS, FleetError, Rules, parse_fleet
+from bench.sim.model import SHIPPED, CatalogError, FleetError, Rules, Scaling, load_catalog, parse_fleet
 from bench.sim.null import serve_null
 from bench.sim.null_options import NullOptionError, add_null_options, null_options
 from bench.sim.server import Options, serve
@@ -24,6 +24,7 @@ _DEFAULT_FLEET = "l4=2,a100-40gb=1"
 _USAGE_EXIT = 2
 _NS = 1_000_000_000
 _MOST_PENDING = 50_000
+_STEP_JITTER = 0.04
 _LIMITS = (
     ("first-chunk-timeout-s", "30", "a generation's first chunk comes within so many seconds"),
     ("inter-chunk-timeout-s", "10", "each further chunk comes within so many seconds"),
@@ -32,6 +33,8 @@ _LIMITS = (
     ("keep-alive-s", "15", "a stream silent for so many seconds gets a comment line; 0 for never"),
     ("model-load-s", "0: all loaded", "a worker loads a model for so many seconds at its first use"),
     ("heartbeat-loss-s", "15", "a lost worker is noticed after so many seconds"),
+    ("spot-lifetime-s", "0: for ever", "nodes of spot profiles live so long on average"),
+    ("spot-notice-s", "30", "a spot node ends so many seconds after its notice"),
     ("max-pending", "50000", "a pool with so many unanswered work items refuses more"),
 )
 _EXAMPLES = """\
@@ -69,9 +72,31 @@ def _parser() -> _Parser:
         "--fleet",
         default=_DEFAULT_FLEET,
         help="lanes, comma-separated: [pool:]profile[/bundle]=N or =MIN..MAX; without a bundle N workers "
-        f"in each of sglang and default; profiles: {', '.join(CHIPS)} (default %(default)s)",
+        f"in each of sglang and default; profiles: {', '.join(SHIPPED.chips)} (default %(default)s)",
+    )
+    add(
+        "--profile-file",
+        type=Path,
+        metavar="FILE",
+        help="YAML with profiles and models of your own, or with other figures for known ones",
+    )
+    add(
+        "--step-jitter",
+        type=float,
+        default=_STEP_JITTER,
+        help="sigma of the lognormal lengths of steps and batches; 0 for none (default %(default)s)",
     )
     add("--cold-start-scale", type=float, default=1.0, help="cold starts take this many times as long")
+    add(
+        "--autoscale",
+        action="store_true",
+        help="lanes grow and shrink between MIN and MAX by demand and by the work that waits",
+    )
+    add(
+        "--affinity",
+        action="store_true",
+        help="routing keys and beginnings of prompts choose the worker, which computes equal beginnings once",
+    )
     add("--retry-after-scale", type=float, default=1.0, help="Retry-After is this many times as long")
     _add_limits(parser)
     add(
@@ -121,7 +146,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             options = _options(parser, args)
             asyncio.run(serve(options, lambda port: _announce(options, port)))
-    except (AuthError, FleetError, FaultPlanError, NullOptionError) as exc:
+    except (AuthError, CatalogError, FleetError, FaultPlanError, NullOptionError) as exc:
         parser.error(str(exc))
     except OSError as exc:
         where = f"{exc.filename}: " if exc.filename else ""
@@ -130,7 +155,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _options(parser: _Parser, args: argparse.Namespace) -> Options:
-    lanes = parse_fleet(args.fleet)
+    catalog = load_catalog(args.profile_file, SHIPPED) if args.profile_file else SHIPPED
+    lanes = parse_fleet(args.fleet, catalog)
     if not 0 <= args.port <= 65535:
         parser.error(f"--port {args.port} is not between 0 and 65535")
     for name in ("cold-start-scale", "retry-after-scale", *(name for name, *_ in _LIMITS)):
@@ -139,6 +165,8 @@ def _options(parser: _Parser, args: argparse.Namespace) -> Options:
             parser.error(f"--{name} {value} is not a number >= 0")
     if not 0.001 <= args.pool_clock_scale < float("inf"):
         parser.error(f"--pool-clock-scale {args.pool_clock_scale} is not a number >= 0.001")
+    if not 0 <= args.step_jitter <= 1:
+        parser.error(f"--step-jitter {args.step_jitter} is not a number from 0 to 1")
     dialect = _dialect(parser, args.dialect)
     settings = Settings(
         dialect=dialect,
@@ -154,6 +182,8 @@ def _options(parser: _Parser, args: argparse.Namespace) -> Options:
                 items_s=args.request_timeout_s,
             ),
         ),
+        catalog=catalog,
+        affinity=args.affinity,
         retry_after_scale=args.retry_after_scale,
         **_given(keep_alive_s=args.keep_alive_s),
         profiles=tuple(dict.fromkeys(spec.lane.profile for spec in lanes)),
@@ -164,7 +194,7 @@ def _options(parser: _Parser, args: argparse.Namespace) -> Options:
         settings=settings,
         lanes=lanes,
         rules=_rules(dialect, args),
-        faults=load_fault_plan(args.fault_plan) if args.fault_plan else (),
+        faults=load_fault_plan(args.fault_plan, catalog) if args.fault_plan else (),
         truth_path=args.truth,
         until_stdin_closes=args.until_stdin_closes,
         pool_clock_scale=args.pool_clock_scale,
@@ -182,9 +212,13 @@ def _rules(dialect: Dialect, args: argparse.Namespace) -> Rules:
     return Rules(
         exact_lanes=dialect.exact_lanes,
         generation_waits=not dialect.generation_tells_loading,
+        step_jitter=args.step_jitter,
+        scaling=Scaling(woken=dialect.woken_workers) if args.autoscale else None,
         model_load_ns=round((args.model_load_s or 0) * _NS),
         **_given(
             most_pending=_MOST_PENDING if args.max_pending is None else args.max_pending,
+            spot_lifetime_s=args.spot_lifetime_s,
+            spot_notice_s=args.spot_notice_s,
             heartbeat_loss_ns=None if heartbeat_s is None else round(heartbeat_s * _NS),
         ),
     )

@@ -15,7 +15,7 @@ _SPECIAL_TOKENS = 2
 
 def admit(exchange: Exchange, name: str) -> tuple[Card, Lane]:
     """The model and the lane that will serve, found before the body is looked at."""
-    card = find_card(name, NATIVE)
+    card = find_card(exchange.gateway.settings.catalog, name, NATIVE)
     lane = find_lane(exchange, card, NATIVE)
     require_warm(exchange, lane, NATIVE, native_route=True)
     return card, lane

@@ -40,7 +40,7 @@ async def completions(exchange: Exchange) -> web.StreamResponse:
     if given.get("n", 1) > 1:
         raise unsupported("n", "Field 'n' cannot be more than 1 here")
     given.setdefault("max_tokens", _COMPLETION_TOKENS)
-    card = find_card(given["model"], CHAT)
+    card = find_card(exchange.gateway.settings.catalog, given["model"], CHAT)
     check_kind(card, CHAT)
     check_abilities(card, given, CHAT, "max_tokens")
     lane = find_warm_lane(exchange, card)
@@ -64,7 +64,7 @@ async def responses(exchange: Exchange) -> web.StreamResponse:
         raise unsupported("stream", "Field 'stream' cannot be true here")
     prompt_tokens = _input_tokens(given["input"])
     given.setdefault("max_output_tokens", _RESPONSE_TOKENS)
-    card = find_card(given["model"], CHAT)
+    card = find_card(exchange.gateway.settings.catalog, given["model"], CHAT)
     check_kind(card, CHAT)
     check_abilities(card, given, CHAT, "max_output_tokens")
     lane = find_warm_lane(exchange, card)

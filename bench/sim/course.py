@@ -27,12 +27,13 @@ class Course:
     """Whether we ended the connection."""
 
     @property
-    def pinned(self) -> bool:
-        """Whether the gateway chose one worker: by a key, or by the first words of the prompt."""
-        if any(self.body.get(key) for key in ("routing_key", "prompt_cache_key")):
-            return True
-        folded = " ".join(_opening(self.body).lower().split()).encode()
-        return len(folded[:_KEY_BYTES]) >= _SHORTEST_KEY_BYTES
+    def routing_key(self) -> str:
+        """What the gateway chooses one worker by: a key, or the first words of the prompt; empty for none."""
+        for key in ("routing_key", "prompt_cache_key"):
+            if self.body.get(key):
+                return f"{key}={self.body[key]}"
+        folded = " ".join(_opening(self.body).lower().split()).encode(errors="replace")[:_KEY_BYTES]
+        return folded.decode(errors="replace") if len(folded) >= _SHORTEST_KEY_BYTES else ""
 
 
 def _opening(body: Mapping[str, Any]) -> str:

@@ -63,6 +63,8 @@ class Dialect:
     """Whether the stream of generate has log probabilities; its whole reply never does."""
     reranks: bool = False
     """Whether there are routes for rerank."""
+    woken_workers: int = 1
+    """With an autoscaler, the workers that demand brings to an empty lane."""
     health_keys: frozenset[str] = frozenset()
     """Keys that `/health` has beyond those of 0.4, at the top or in a worker."""
 
@@ -144,6 +146,7 @@ DIALECT_0_10 = Dialect(
     echoes_extract_ids=True,
     tells_score_usage=True,
     generate_tells_logprobs=True,
+    woken_workers=2,
     reranks=True,
     generate_fields=_SAMPLING | _GENERATE_ONLY | {"images", "options"},
     chat_fields=_SAMPLING

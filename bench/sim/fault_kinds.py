@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.sim.model import BUNDLES, CARDS, CHIPS
+from bench.sim.model import BUNDLES, SHIPPED, Catalog
 from bench.sim.signals import SIGNALS
 
 ANY = "any"
@@ -43,8 +43,8 @@ CHECKS: dict[str, Check] = {
     "duration_s": _SECONDS,
     "delay_s": _SECONDS,
     "operation": _one_of(*OPERATIONS, ANY),
-    "model": _one_of(*CARDS),
-    "profile": _one_of(*CHIPS),
+    "model": _one_of(*SHIPPED.cards),
+    "profile": _one_of(*SHIPPED.chips),
     "bundle": _one_of(*BUNDLES),
     "pool": (_is_text, "a text"),
     "count": _count(1, "a number of requests >= 1"),
@@ -85,8 +85,10 @@ class Kind:
         """Every key."""
         return ("fault", *self.required, *self.optional)
 
-    def check(self, key: str) -> Check:
+    def check(self, key: str, catalog: Catalog = SHIPPED) -> Check:
         """What the key may hold."""
+        if key in ("model", "profile"):
+            return _one_of(*(catalog.cards if key == "model" else catalog.chips))
         return _STREAM_OPERATION if key == "operation" and self.streams else CHECKS[key]
 
 

@@ -10,7 +10,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
-from bench.sim.fault_kinds import KINDS, Kind
+from bench.sim.fault_kinds import KINDS, Check
+from bench.sim.model import SHIPPED, Catalog
 
 _ALL_KEYS = tuple(dict.fromkeys(key for kind in KINDS.values() for key in kind.keys))
 _CHOICES = ("every", "requests", "share")
@@ -64,7 +65,7 @@ class Fault:
         return KINDS[self.fault].streams or self.after_events is not None
 
 
-def load_fault_plan(path: Path) -> tuple[Fault, ...]:
+def load_fault_plan(path: Path, catalog: Catalog = SHIPPED) -> tuple[Fault, ...]:
     """The faults of a YAML file; raises FaultPlanError."""
     try:
         plan = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
@@ -77,13 +78,13 @@ def load_fault_plan(path: Path) -> tuple[Fault, ...]:
     if not isinstance(plan, CommentedSeq):
         raise FaultPlanError(f"{path}:1: a fault plan is a list such as [{{at_s: 10, fault: kill}}]")
     mistakes: list[str] = []
-    faults = [_read_fault(plan, index, mistakes) for index in range(len(plan))]
+    faults = [_read_fault(plan, index, catalog, mistakes) for index in range(len(plan))]
     if mistakes:
         raise FaultPlanError("; ".join(f"{path}:{mistake}" for mistake in mistakes))
     return tuple(fault for fault in faults if fault is not None)
 
 
-def _read_fault(plan: CommentedSeq, index: int, mistakes: list[str]) -> Fault | None:
+def _read_fault(plan: CommentedSeq, index: int, catalog: Catalog, mistakes: list[str]) -> Fault | None:
     line = plan.lc.item(index)[0] + 1
     entry = plan[index]
     if not isinstance(entry, CommentedMap):
@@ -100,14 +101,15 @@ def _read_fault(plan: CommentedSeq, index: int, mistakes: list[str]) -> Fault | 
         return None
     wrong = [f"{line}: {key} is missing" for key in kind.required if key not in entry]
     values = {key: entry[key] for key in keys[1:] if key in entry}
-    wrong += [_mistake(entry, key, kind) for key, value in values.items() if not kind.check(key)[0](value)]
+    checks = {key: kind.check(key, catalog) for key in values}
+    wrong += [_mistake(entry, key, checks[key]) for key in values if not checks[key][0](values[key])]
     wrong += _contradictions(entry, line)
     mistakes += wrong
     return None if wrong or unknown else Fault(name, **{key: _plain(key, values[key]) for key in values})
 
 
-def _mistake(entry: CommentedMap, key: str, kind: Kind) -> str:
-    value, (_, meaning) = entry[key], kind.check(key)
+def _mistake(entry: CommentedMap, key: str, check: Check) -> str:
+    value, (_, meaning) = entry[key], check
     words = meaning.removeprefix("one of ").split(", ") if meaning.startswith("one of ") else ()
     close = get_close_matches(str(value), words, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""

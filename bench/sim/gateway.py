@@ -21,6 +21,7 @@ from bench.sim.driver import Driver
 from bench.sim.fault_clock import FaultClock
 from bench.sim.gate import Gate
 from bench.sim.limits import Limits
+from bench.sim.model import SHIPPED, Catalog
 from bench.sim.pools import PoolBook
 from bench.sim.reply import Envelope, Reply
 from bench.sim.truth import Span, TruthLog, monotonic_ns, parse_traceparent
@@ -39,6 +40,9 @@ class Settings:
     seed: int
     profiles: tuple[str, ...]
     limits: Limits
+    catalog: Catalog = SHIPPED
+    affinity: bool = False
+    """Whether keys and beginnings of prompts choose workers, and equal beginnings are computed once."""
     retry_after_scale: float = 1.0
     keep_alive_s: float = 15.0
     """Silence of a stream after which a comment is sent."""

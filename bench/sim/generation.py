@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +15,7 @@ from bench.sim.lookup import find_card, find_lane, require_warm
 from bench.sim.messages import count_messages
 from bench.sim.mishaps import planned_break, refuse_as_planned
 from bench.sim.model import Card, Chunk, Finished, Job, Lane
+from bench.sim.prefixes import prefix_of
 from bench.sim.refusals import verdict_refusal
 from bench.sim.reply import JSON_TYPE, GenerateEnvelope, OpenAIEnvelope, RefusalError, openai
 from bench.sim.scripts import ChatScript, GenerateScript, Usage, Words, fingerprint
@@ -33,7 +35,7 @@ async def chat(exchange: Exchange) -> web.StreamResponse:
     body = exchange.read_map(CHAT, dialect.body_bytes, json_only=True)
     given = check_fields(body, dialect.chat_fields, ("model", "messages"), CHAT)
     prompt_tokens = count_messages(given["messages"], CHAT, "messages") + _TEMPLATE_TOKENS
-    card = find_card(given["model"], CHAT)
+    card = find_card(exchange.gateway.settings.catalog, given["model"], CHAT)
     check_kind(card, CHAT)
     output_tokens = given.get("max_completion_tokens", given.get("max_tokens", _DEFAULT_OUTPUT_TOKENS))
     check_abilities(card, {**given, "max_completion_tokens": output_tokens}, CHAT, "max_completion_tokens")
@@ -55,7 +57,7 @@ async def generate(exchange: Exchange) -> web.StreamResponse:
     name = exchange.request.match_info["model"]
     if "/" in name:
         raise _GENERATE.invalid(f"Use a SIE-safe ID: '{name.replace('/', '__')}'", "model")
-    card = find_card(name, _GENERATE)
+    card = find_card(exchange.gateway.settings.catalog, name, _GENERATE)
     lane = find_lane(exchange, card, _GENERATE)
     require_warm(exchange, lane, _GENERATE, native_route=True)
     body = exchange.read_map(_GENERATE, dialect.generate_body_bytes)
@@ -147,7 +149,10 @@ def start_work(
     usage = Usage(prompt_tokens, written_tokens, dialect.usage_details)
     alternatives = given.get("top_logprobs", 0) if given.get("logprobs") else None
     words = Words(exchange.request_id, card.name, usage, drafts, alternatives)
-    return Job(number, card.name, lane, prompt_tokens, drafts[0].tokens), words
+    job = Job(number, card.name, lane, prompt_tokens, drafts[0].tokens)
+    if exchange.gateway.settings.affinity:
+        job = replace(job, routing_key=exchange.course.routing_key, prefix=prefix_of(given))
+    return job, words
 
 
 async def send_stream(

@@ -1,19 +1,17 @@
 """From a path and headers to a model and a lane, with the refusals in the contract's order."""
 
 from bench.sim.gateway import Exchange, Settings, version_headers
-from bench.sim.model import CARDS, DEFAULT_POOL, Card, Lane, Verdict
+from bench.sim.model import DEFAULT_POOL, Card, Catalog, Lane, Verdict
 from bench.sim.pools import Pool
 from bench.sim.provisioning import Cold
 from bench.sim.reply import Envelope, RefusalError, json_reply, native
 
-_BY_LOWER = {name.lower(): card for name, card in CARDS.items()}
 
-
-def find_card(name: str, envelope: Envelope) -> Card:
+def find_card(catalog: Catalog, name: str, envelope: Envelope) -> Card:
     """The model of this name in any of its spellings: any case, `__` for `/`, `bundle:/` before it."""
     bundle, separator, rest = name.partition(":/")
     wanted = rest if separator else name
-    card = _BY_LOWER.get(wanted.lower()) or _BY_LOWER.get(wanted.replace("__", "/").lower())
+    card = catalog.find_card(wanted) or catalog.find_card(wanted.replace("__", "/"))
     if card is None:
         raise envelope.unknown_model(name)
     if separator and bundle != card.bundle:

@@ -9,6 +9,7 @@ from bench.sim.signals import SIGNALS, Shape, Signal
 _NONE = "none"
 _VERDICTS = {
     Verdict.FULL: "BACKPRESSURE",
+    Verdict.NO_ROOM: "RATE_LIMIT_EXCEEDED",
     Verdict.LOADING: "MODEL_LOADING",
     Verdict.LOAD_FAILED: "MODEL_LOAD_FAILED",
 }

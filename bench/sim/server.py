@@ -28,6 +28,7 @@ from bench.sim.model import (
     Fleet,
     LaneSpec,
     Rules,
+    WorkerDraining,
     WorkerEvent,
     WorkerGone,
     WorkerLost,
@@ -48,6 +49,7 @@ _WORKER_KINDS = {
     WorkerStarting: "worker_starting",
     WorkerReady: "worker_ready",
     WorkerLost: "worker_lost",
+    WorkerDraining: "worker_draining",
     WorkerGone: "worker_gone",
 }
 
@@ -114,6 +116,7 @@ def _build(options: Options) -> Gateway:
         seed=settings.seed,
         cold_start_scale=settings.cold_start_scale,
         start_ns=monotonic_ns(),
+        catalog=settings.catalog,
     )
 
     pools = PoolBook(

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from bench.sim.gateway import Gateway
 from bench.sim.lookup import find_card
-from bench.sim.model import CARDS, CHIPS, Card, Fleet, LiveWorker
+from bench.sim.model import GENERATION_BUNDLE, Card, Catalog, Fleet, LiveWorker
 from bench.sim.pool_spec import read_pool_body
 from bench.sim.pools import Pool, worker_url
 from bench.sim.reply import NativeEnvelope, Reply, json_reply, openai
@@ -85,20 +85,20 @@ class StatusRoutes:
                 "models_loaded": len({name for w in live for name in w.loaded}),
                 "total_qps": self._rate_per_s(),
             },
-            "workers": [_worker(w, settings.dialect.health_keys) for w in fleet.known],
-            "models": [_model_health(card, fleet) for card in CARDS.values()],
+            "workers": [_worker(w, settings.catalog, settings.dialect.health_keys) for w in fleet.known],
+            "models": [_model_health(card, fleet) for card in settings.catalog.cards.values()],
         }
 
     async def models(self, _request: web.Request) -> Reply:
         """GET /v1/models."""
-        fleet = self._gateway.driver.fleet
-        data = [_openai_model(card) for card in CARDS.values()]
-        models = [_model(card, fleet) for card in CARDS.values()]
+        fleet, cards = self._gateway.driver.fleet, self._gateway.settings.catalog.cards.values()
+        data = [_openai_model(card) for card in cards]
+        models = [_model(card, fleet) for card in cards]
         return json_reply(200, {"object": "list", "data": data, "models": models})
 
     async def model(self, request: web.Request) -> Reply:
         """GET /v1/models/{model}."""
-        card = find_card(request.match_info["model"], NativeEnvelope())
+        card = find_card(self._gateway.settings.catalog, request.match_info["model"], NativeEnvelope())
         fleet = self._gateway.driver.fleet
         return json_reply(200, _model(card, fleet) | _openai_model(card))
 
@@ -140,20 +140,16 @@ class StatusRoutes:
         return round(rate, 3)
 
 
-def _cards(worker: LiveWorker) -> list[Card]:
-    return [card for card in CARDS.values() if card.bundle == worker.lane.bundle]
-
-
 def _generates(worker: LiveWorker) -> bool:
-    return any(card.kind == "generate" for card in _cards(worker))
+    return worker.lane.bundle == GENERATION_BUNDLE
 
 
 def _only(values: dict[str, Any], keys: frozenset[str]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key in keys}
 
 
-def _worker(worker: LiveWorker, later_keys: frozenset[str]) -> dict[str, Any]:
-    cards = [card for card in _cards(worker) if card.name in worker.loaded]
+def _worker(worker: LiveWorker, catalog: Catalog, later_keys: frozenset[str]) -> dict[str, Any]:
+    cards = [card for card in catalog.cards.values() if card.name in worker.loaded]
     depth = worker.pending
     later = {"ready_gpu_slots": 1, "pending_cost": depth, "inflight_batches": int(depth > 0)}
     return {
@@ -164,7 +160,7 @@ def _worker(worker: LiveWorker, later_keys: frozenset[str]) -> dict[str, Any]:
         "loaded_models": [card.name for card in cards],
         "queue_depth": depth,
         "memory_used_bytes": int(sum(card.weight_bytes for card in cards)),
-        "memory_total_bytes": int(CHIPS[worker.lane.profile].memory_bytes),
+        "memory_total_bytes": int(catalog.chips[worker.lane.profile].memory_bytes),
         "healthy": worker.healthy,
         "bundle": worker.lane.bundle,
         "bundle_config_hash": f"sim-{worker.lane.bundle}",

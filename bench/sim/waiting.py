@@ -1,6 +1,7 @@
 """Waits for a job as a whole, as long as the gateway would."""
 
 import asyncio
+from dataclasses import replace
 
 from bench.sim.driver import Sink
 from bench.sim.gateway import Exchange
@@ -63,10 +64,10 @@ async def complete(exchange: Exchange, job: Job, envelope: Envelope) -> list[Job
 def republished(exchange: Exchange, job: Job, sink: Sink, watch: Watch) -> bool:
     """Give late work of one chosen worker to all of its pool, once; whether that was done."""
     course, driver = exchange.course, exchange.gateway.driver
-    if course.republished or not course.pinned:
+    if course.republished or not course.routing_key:
         return False
     course.republished = True
     exchange.note("republished", 0, monotonic_ns())
     driver.cancel(job.id)
     watch.restart()
-    return driver.submit(job, sink) is Verdict.LIVE
+    return driver.submit(replace(job, routing_key=""), sink) is Verdict.LIVE

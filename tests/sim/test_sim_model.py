@@ -5,8 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.sim.model import (
-    CARDS,
-    CHIPS,
+    SHIPPED,
     Chunk,
     Event,
     Finished,
@@ -19,7 +18,7 @@ from bench.sim.model import (
     WorkerReady,
     parse_fleet,
 )
-from bench.sim.model.step import StepLoad, batch_s, cache_budget_tokens, step_s
+from bench.sim.model.step import StepTime, batch_s
 
 CHAT = "Qwen/Qwen3-4B"
 S = 1_000_000_000
@@ -122,19 +121,21 @@ def test_an_a100_answers_before_an_l4_and_batching_beats_one_by_one() -> None:
 
 
 def test_step_time_follows_the_published_shape() -> None:
-    """One token is bound by reading weights, 2,048 by computing; KV memory matches the measured A100-40GB."""
-    l4, card = CHIPS["l4"], CARDS[CHAT]
-    one = step_s(l4, card, StepLoad(tokens=1, sequences=1, emitting=1))
+    """One token is bound by reading weights, 2,048 by computing."""
+    card = SHIPPED.cards[CHAT]
+    time = StepTime(SHIPPED.chips["l4"], card)
+    one = time.seconds(tokens=1, sequences=1, emitting=1, context_tokens=0)
     assert one == pytest.approx(card.weight_bytes / (300e9 * 0.88), rel=0.06)
-    many = step_s(l4, card, StepLoad(tokens=2048, sequences=1))
+    many = time.seconds(tokens=2048, sequences=1, emitting=0, context_tokens=0)
     assert many == pytest.approx(2 * card.layer_parameters * 2048 / (121e12 * 0.7), rel=0.06)
-    assert cache_budget_tokens(CHIPS["a100-40gb"], card) == 45_056
 
 
 def test_encoder_throughput_matches_its_anchor() -> None:
     """bge-m3 at 256 tokens runs at about 62,000 tokens/s on an L4."""
     lengths = [256] * 64
-    assert sum(lengths) / batch_s(CHIPS["l4"], CARDS["BAAI/bge-m3"], lengths) == pytest.approx(62e3, rel=0.1)
+    assert sum(lengths) / batch_s(
+        SHIPPED.chips["l4"], SHIPPED.cards["BAAI/bge-m3"], lengths
+    ) == pytest.approx(62e3, rel=0.1)
 
 
 def test_items_are_batched_and_waiting_is_bounded() -> None:

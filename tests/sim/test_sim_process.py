@@ -52,6 +52,8 @@ def test_it_ends_with_its_parents_pipe(start: Start) -> None:
     [
         (["--dialect", "0.5"], "valid: 0.4, 0.10"),
         (["--retry-after-scale", "-1"], "not a number >= 0"),
+        (["--step-jitter", "2"], "--step-jitter 2.0 is not a number from 0 to 1"),
+        (["--profile-file", "none.yaml"], "cannot read profile file none.yaml: No such file"),
         (["--pool-clock-scale", "0"], "not a number >= 0.001"),
         (["--host", "0.0.0.0"], "not a loopback address"),  # noqa: S104 - it is refused
         (["--fleet", "l5=1"], "unknown profile 'l5'"),

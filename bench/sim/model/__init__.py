@@ -1,11 +1,13 @@
-"""Pure behaviour of a fleet of GPU workers: virtual time in, events out; no clock, no sockets, no disk.
+"""Pure behaviour of a fleet of GPU workers: virtual time in, events out; no clock, no sockets.
 
-`Fleet(parse_fleet("l4=2"), seed=1)` is the whole interface, with `Job` and the events of `jobs`.
+`Fleet(parse_fleet("l4=2"), seed=1)` is the whole interface, with `Job` and the events of `jobs`.  The only
+files it reads are profiles and models: `SHIPPED`, and those of `load_catalog`.
 """
 
-from bench.sim.model.cards import CARDS, Card
-from bench.sim.model.chips import CHIPS, Chip
-from bench.sim.model.fleet import Fleet, Rules
+from bench.sim.model.cards import GENERATION_BUNDLE, Card
+from bench.sim.model.catalog import SHIPPED, Catalog, CatalogError, load_catalog
+from bench.sim.model.chips import Chip
+from bench.sim.model.fleet import Fleet
 from bench.sim.model.jobs import (
     CHARACTERS_PER_TOKEN,
     ENDINGS,
@@ -18,6 +20,7 @@ from bench.sim.model.jobs import (
     Lane,
     Lost,
     Verdict,
+    WorkerDraining,
     WorkerEvent,
     WorkerGone,
     WorkerLost,
@@ -26,15 +29,21 @@ from bench.sim.model.jobs import (
 )
 from bench.sim.model.lanes import BUNDLES, DEFAULT_POOL, FleetError, LaneSpec, parse_fleet
 from bench.sim.model.members import LiveWorker, ModelState
+from bench.sim.model.memory import PREFIX_TOKENS
+from bench.sim.model.rules import Rules
+from bench.sim.model.scaling import Scaling
 
 __all__ = [
     "BUNDLES",
-    "CARDS",
     "CHARACTERS_PER_TOKEN",
-    "CHIPS",
     "DEFAULT_POOL",
     "ENDINGS",
+    "GENERATION_BUNDLE",
+    "PREFIX_TOKENS",
+    "SHIPPED",
     "Card",
+    "Catalog",
+    "CatalogError",
     "Chip",
     "Chunk",
     "Event",
@@ -50,11 +59,14 @@ __all__ = [
     "Lost",
     "ModelState",
     "Rules",
+    "Scaling",
     "Verdict",
+    "WorkerDraining",
     "WorkerEvent",
     "WorkerGone",
     "WorkerLost",
     "WorkerReady",
     "WorkerStarting",
+    "load_catalog",
     "parse_fleet",
 ]

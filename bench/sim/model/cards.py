@@ -1,7 +1,4 @@
-"""Model cards: the shapes that decide how long a model computes and what it holds in memory.
-
-Sources: `gpu-model.md` section 5.1 and the published model configurations.  To add a model, add a row.
-"""
+"""Model cards: the shapes that decide how long a model computes and what it holds in memory."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +13,7 @@ _CACHE_BYTES = 2
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One model in bf16; counts are parameters, layers, heads, units and tokens."""
+    """One model in bf16; counts are parameters, layers, heads, units and tokens.  Rows: `models.yaml`."""
 
     name: str
     kind: Kind
@@ -28,6 +25,8 @@ class Card:
     head_units: int
     vocabulary: int
     context_tokens: int
+    tables: int = 1
+    """Vocabulary tables in memory: 2 where input and output do not share one."""
     max_output_tokens: int = 0
     dense_units: int = 0
     outputs: tuple[str, ...] = ()
@@ -54,8 +53,13 @@ class Card:
 
     @property
     def weight_bytes(self) -> float:
-        """Bytes of all weights, one embedding table included."""
-        return (self.layer_parameters + self.head_parameters) * _WEIGHT_BYTES
+        """Bytes of all weights, embedding tables included."""
+        return (self.layer_parameters + self.tables * self.head_parameters) * _WEIGHT_BYTES
+
+    @property
+    def head_bytes(self) -> float:
+        """Bytes of the output head, read once a step."""
+        return self.head_parameters * _WEIGHT_BYTES
 
     @property
     def kv_token_bytes(self) -> int:
@@ -66,90 +70,3 @@ class Card:
     def attention_flops(self) -> int:
         """Operations of attention for one token against one token of context."""
         return 4 * self.layers * self.heads * self.head_units
-
-
-_TOKENS = ("tokens",)
-_JSON = ("json_schema",)
-_ROWS = (
-    Card(
-        "Qwen/Qwen3-4B",
-        "generate",
-        3.63e9,
-        36,
-        2560,
-        32,
-        8,
-        128,
-        151_936,
-        32_768,
-        4096,
-        outputs=_TOKENS,
-        tools=True,
-        grammar=_JSON,
-        reasoning=True,
-    ),
-    Card("Qwen/Qwen3-0.6B", "generate", 0.44e9, 28, 1024, 16, 8, 128, 151_936, 32_768, 4096, outputs=_TOKENS),
-    Card(
-        "meta-llama/Llama-3.1-8B-Instruct",
-        "generate",
-        6.98e9,
-        32,
-        4096,
-        32,
-        8,
-        128,
-        128_256,
-        32_768,
-        4096,
-        outputs=_TOKENS,
-        tools=True,
-        lora_adapters=("sql", "support"),
-    ),
-    Card(
-        "Qwen/Qwen2.5-0.5B-Instruct",
-        "generate",
-        0.358e9,
-        24,
-        896,
-        14,
-        2,
-        64,
-        151_936,
-        32_768,
-        4096,
-        outputs=_TOKENS,
-    ),
-    Card(
-        "BAAI/bge-m3",
-        "encode",
-        302e6,
-        24,
-        1024,
-        16,
-        16,
-        64,
-        250_002,
-        8192,
-        dense_units=1024,
-        outputs=("dense", "sparse", "multivector"),
-    ),
-    Card(
-        "sentence-transformers/all-MiniLM-L6-v2",
-        "encode",
-        10.6e6,
-        6,
-        384,
-        12,
-        12,
-        32,
-        30_522,
-        512,
-        dense_units=384,
-        outputs=("dense",),
-    ),
-    Card("BAAI/bge-reranker-v2-m3", "score", 302e6, 24, 1024, 16, 16, 64, 250_002, 8192, outputs=("score",)),
-    Card("urchade/gliner_multi-v2.1", "extract", 85e6, 12, 768, 12, 12, 64, 250_105, 384, outputs=("json",)),
-)
-
-CARDS = {card.name: card for card in _ROWS}
-"""Every known model by its canonical name."""

@@ -1,15 +1,11 @@
-"""Machine profiles: what one worker of each kind can compute, move and hold.
-
-Sources: `gpu-model.md` sections 2 and 5.1 (datasheets, kernel fits, the maker's admission budgets).
-To add a profile, add a row.
-"""
+"""Machine profiles: what one worker of each kind can compute, move and hold, and how its engine is set up."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """One GPU with its engine settings; every figure is per worker."""
+    """One GPU with its engine and host; every figure is per worker.  The rows stand in `profiles.yaml`."""
 
     profile: str
     flops: float
@@ -26,19 +22,31 @@ class Chip:
     sequence_overhead_s: float
     step_budget_tokens: int
     """Tokens (prefill chunks and decodes) that one step may hold."""
-    admission_budget_tokens: int
-    """Reserved tokens (prompt + longest output) that may be in service at once."""
-
-
-_ROWS = (
-    Chip("l4", 121e12, 300e9, 24.1e9, 0.70, 0.88, 0.33, 1.2e-3, 3e-5, 2048, 32_768),
-    Chip("l4-spot", 121e12, 300e9, 24.1e9, 0.70, 0.88, 0.33, 1.2e-3, 3e-5, 2048, 32_768),
-    Chip("a100-40gb", 312e12, 1555e9, 42.5e9, 0.70, 0.75, 0.40, 3e-4, 1e-5, 2048, 45_056),
-    Chip("a100-80gb", 312e12, 2039e9, 85.9e9, 0.70, 0.75, 0.40, 3e-4, 1e-5, 2048, 32_768),
-    Chip("h100", 989e12, 3350e9, 85.5e9, 0.66, 0.80, 0.35, 1.5e-3, 0.0, 8192, 106_496),
-    # No source: a guess at eight server cores, there so that a `cpu` lane answers slowly but answers.
-    Chip("cpu", 0.6e12, 60e9, 32e9, 0.50, 0.60, 0.40, 2e-3, 1e-4, 512, 16_384),
-)
-
-CHIPS = {chip.profile: chip for chip in _ROWS}
-"""Every known machine profile by name."""
+    admission_budget_tokens: int = 0
+    """Reserved tokens (prompt + longest output) that may be in service at once; 0 for no such limit."""
+    max_sequences: int = 256
+    memory_share: float = 0.85
+    """Share of the memory that the engine takes for weights, key-value cache and everything else."""
+    engine_bytes: float = 1.2e9
+    """What the engine needs beside weights and key-value cache."""
+    cache_efficiency: float = 0.83
+    """Share of the bandwidth that reading the key-value cache reaches."""
+    attention_efficiency: float = 0.6
+    """Share of `flops` that attention of a prefill reaches."""
+    prefix_cache: bool = True
+    spot: bool = False
+    """Whether its node may be called back, where the fleet is told how often."""
+    front_end_serial_s: float = 1.5e-3
+    """Processor time per request, one request at a time: parsing, tokenising, hand-over."""
+    front_end_base_s: float = 8e-3
+    """Further delay per request that does not keep others waiting."""
+    flush_characters: int = 32
+    """Text leaves when so much is pending, or `flush_s` after it last left; 1 for every token at once."""
+    flush_s: float = 0.05
+    batch_overhead_s: float = 3e-3
+    item_overhead_s: float = 15e-6
+    batch_tokens: int = 16_384
+    batch_work: int = 12
+    batch_wait_s: float = 0.015
+    pipeline_depth: int = 2
+    """Encoder batches that are closed and not finished: the one on the GPU and those behind it."""

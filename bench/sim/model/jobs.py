@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 CHARACTERS_PER_TOKEN = 4
 """Length of every simulated token."""
@@ -26,6 +27,15 @@ class Job:
     prompt_tokens: int = 0
     max_new_tokens: int = 0
     item_tokens: tuple[int, ...] = ()
+    prefix: tuple[int, ...] = ()
+    """Names of the prompt's leading stretches of 512 tokens: equal name, equal text up to its end."""
+    routing_key: str = ""
+    """Equal keys go to the same worker, unless that is saturated; empty for whoever has least to do."""
+
+    @property
+    def longest_tokens(self) -> int:
+        """Tokens that it may come to hold in memory."""
+        return self.prompt_tokens + self.max_new_tokens
 
 
 class Verdict(Enum):
@@ -40,13 +50,14 @@ class Verdict(Enum):
     """The pool holds as much unanswered work as it may."""
     LOADING = "loading"
     """Workers are live, but none has the model loaded yet."""
+    NO_ROOM = "no room"
+    """The job needs more key-value memory than a worker of the lane has."""
     LOAD_FAILED = "load failed"
     """The model cannot be loaded on any worker."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Some tokens of a running generation leave the worker together."""
+class Chunk(NamedTuple):
+    """Some tokens of a running generation leave the worker together; a tuple because there are many."""
 
     at_ns: int
     job_id: int
@@ -110,8 +121,17 @@ class WorkerLost:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerDraining:
+    """A worker takes no more jobs, because its lane shrinks or its spot node is called back."""
+
+    at_ns: int
+    worker: str
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerGone:
-    """The gateway noticed that a worker's heartbeats are missing."""
+    """A worker left after draining, or the gateway noticed that its heartbeats are missing."""
 
     at_ns: int
     worker: str
@@ -119,7 +139,7 @@ class WorkerGone:
 
 
 JobEvent = Chunk | Finished | ItemsDone | Lost
-WorkerEvent = WorkerStarting | WorkerReady | WorkerLost | WorkerGone
+WorkerEvent = WorkerStarting | WorkerReady | WorkerLost | WorkerDraining | WorkerGone
 Event = JobEvent | WorkerEvent
 ENDINGS = (Finished, ItemsDone, Lost)
 """The events after which a job has no more."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from bench.sim.model.cards import DEFAULT_BUNDLE, GENERATION_BUNDLE
-from bench.sim.model.chips import CHIPS
+from bench.sim.model.catalog import SHIPPED, Catalog
 from bench.sim.model.jobs import Lane
 
 DEFAULT_POOL = "default"
@@ -27,9 +27,10 @@ class LaneSpec:
     most: int
 
 
-def parse_fleet(text: str) -> tuple[LaneSpec, ...]:
+def parse_fleet(text: str, catalog: Catalog = SHIPPED) -> tuple[LaneSpec, ...]:
     """The lanes that `--fleet` describes; raises FleetError."""
-    specs = [spec for entry in text.split(",") for spec in _parse_entry(entry.strip())]
+    profiles = tuple(catalog.chips)
+    specs = [spec for entry in text.split(",") for spec in _parse_entry(entry.strip(), profiles)]
     lanes = [spec.lane for spec in specs]
     for lane in lanes:
         if lanes.count(lane) > 1:
@@ -37,7 +38,7 @@ def parse_fleet(text: str) -> tuple[LaneSpec, ...]:
     return tuple(specs)
 
 
-def _parse_entry(entry: str) -> list[LaneSpec]:
+def _parse_entry(entry: str, profiles: tuple[str, ...]) -> list[LaneSpec]:
     match = _ENTRY.fullmatch(entry)
     if match is None:
         raise FleetError(
@@ -45,7 +46,7 @@ def _parse_entry(entry: str) -> list[LaneSpec]:
             "example: l4=2,a100-40gb=0..1"
         )
     pool, profile, bundle, fewest, most = match.groups()
-    _check_name("profile", profile, tuple(CHIPS))
+    _check_name("profile", profile, profiles)
     if bundle is not None:
         _check_name("bundle", bundle, BUNDLES)
     low, high = int(fewest), int(most if most is not None else fewest)

@@ -19,6 +19,12 @@ class LiveWorker:
     healthy: bool = True
     """False once its heartbeat has been missing for long enough."""
     lost_ns: int | None = None
+    interrupted_ns: int | None = None
+    """When its spot node will be called back; None where it is not."""
+    drained_ns: int | None = None
+    """When it stopped to take jobs, because it must go."""
+    leaves_ns: int = 0
+    """When it goes, done or not."""
     loading: dict[str, int] = field(default_factory=dict)
     """Instants at which models will be loaded."""
     loaded: set[str] = field(default_factory=set)
@@ -29,6 +35,15 @@ class LiveWorker:
     def works(self) -> bool:
         """Whether it takes jobs and makes progress."""
         return self.lost_ns is None
+
+    @property
+    def serves(self) -> bool:
+        """Whether the gateway gives it jobs."""
+        return self.healthy and self.drained_ns is None
+
+    def drain(self, now_ns: int, patience_ns: int) -> None:
+        """Take no more jobs, and go when all are done or after this time."""
+        self.drained_ns, self.leaves_ns = now_ns, now_ns + patience_ns
 
     @property
     def pending(self) -> int:
@@ -65,7 +80,7 @@ class LiveWorker:
         self.parked = [job for job in self.parked if job.model != model]
         return ready
 
-    def cancel(self, job_id: int) -> None:
+    def cancel(self, now_ns: int, job_id: int) -> None:
         """Forget a job wherever it is."""
         self.parked = [job for job in self.parked if job.id != job_id]
-        self.worker.cancel(job_id)
+        self.worker.cancel(now_ns, job_id)
