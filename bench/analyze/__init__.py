@@ -1,6 +1,7 @@
 """Numbers with what they rest on: from a run folder to a Summary. Prints nothing, plots nothing."""
 
 from bench.analyze.check import Miss, check
+from bench.analyze.gaps import Gaps
 from bench.analyze.latency import LEVELS, Level, Spread
 from bench.analyze.measure import measured
 from bench.analyze.provisioning import Provisioning
@@ -27,6 +28,7 @@ __all__ = [
     "LEVELS",
     "AnalysisError",
     "Drift",
+    "Gaps",
     "Generator",
     "Lengths",
     "Level",
