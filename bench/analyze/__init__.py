@@ -21,12 +21,14 @@ from bench.analyze.series import (
 from bench.analyze.slo import SloResult
 from bench.analyze.summary import Lengths, Part, PerWorker, RunFacts, Summary, Tally, summarise
 from bench.analyze.sweep import RateRow, compare_rates, load_sweep
+from bench.analyze.validity import Check, faults
 from bench.analyze.verdict import Generator, Verdict
 from bench.analyze.window import Window, window_of
 
 __all__ = [
     "LEVELS",
     "AnalysisError",
+    "Check",
     "Drift",
     "Gaps",
     "Generator",
@@ -52,6 +54,7 @@ __all__ = [
     "drift",
     "ecdf",
     "ecdfs",
+    "faults",
     "latency_points",
     "load",
     "load_sweep",

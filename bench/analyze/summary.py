@@ -21,6 +21,7 @@ from bench.analyze.retries import Retries, retries
 from bench.analyze.run import Run
 from bench.analyze.served import doubtful_service, mean_workers
 from bench.analyze.slo import SloResult, slo_result
+from bench.analyze.validity import Check, validity
 from bench.analyze.verdict import Generator, Verdict, generator_facts, verdict
 from bench.analyze.window import Value, Window, window_of
 from bench.metrics import Floats
@@ -129,6 +130,7 @@ class Summary(Value):
     retries: Retries | None
     generator: Generator
     verdict: Verdict
+    validity: tuple[Check, ...]
     salvage: Salvage | None
 
     def to_json(self) -> str:
@@ -142,6 +144,7 @@ def summarise(run: Run) -> Summary:
     whole = _Whole(run, window, pooled_gaps(run, frame))
     overall = _part(whole, frame, balanced=_balanced(run))
     facts = generator_facts(run, frame[frame["in_window"]])
+    judged, starts = verdict(run, facts, overall.latencies), provisioning(run)
     return Summary(
         run=_facts(run),
         window=window,
@@ -152,10 +155,11 @@ def summarise(run: Run) -> Summary:
             for traffic in run.scenario.classes
             for profile, rows in _by_profile(frame, traffic.name)
         ),
-        provisioning=provisioning(run),
+        provisioning=starts,
         retries=retries(run),
         generator=facts,
-        verdict=verdict(run, facts, overall.latencies),
+        verdict=judged,
+        validity=validity(run, frame, window, facts, judged, starts),
         salvage=run.info.salvage,
     )
 

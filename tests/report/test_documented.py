@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from bench.analyze import (
+    Check,
     Gaps,
     Generator,
     Lengths,
@@ -30,7 +31,7 @@ from bench.record import EVENTS, REQUESTS, SCHEDULE, Outcome, RunFolder, RunInfo
 DOCS = Path(__file__).parents[2] / "docs"
 MODELS: tuple[type[BaseModel], ...] = (
     *(RunInfo, Summary, RunFacts, Window, Part, Tally, Spread, Level, SloResult, Lengths, Provisioning),
-    *(Gaps, Generator, Verdict, PerWorker, Retries, TargetSaid),
+    *(Check, Gaps, Generator, Verdict, PerWorker, Retries, TargetSaid),
 )
 
 
