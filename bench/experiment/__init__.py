@@ -1,5 +1,6 @@
 """Which runs, in which order; resumable. It is handed a function that makes one run."""
 
+from bench.experiment.pairs import pairs
 from bench.experiment.plan import Experiment, ExperimentError, Job, rates, read, run_all
 
-__all__ = ["Experiment", "ExperimentError", "Job", "rates", "read", "run_all"]
+__all__ = ["Experiment", "ExperimentError", "Job", "pairs", "rates", "read", "run_all"]

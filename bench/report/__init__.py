@@ -1,6 +1,8 @@
 """What people look at: tables, figures, a page, CSV. Computes no statistic."""
 
+from bench.report.compare import render_comparison
 from bench.report.export import export_csv, export_summary_csv, write_summary
+from bench.report.gate import render_gate, write_gate
 from bench.report.html import asked_run, asked_sweep, write_report, write_sweep
 from bench.report.notebook import NotebookError
 from bench.report.table import WIDTH, render_summary, render_sweep
@@ -12,8 +14,11 @@ __all__ = [
     "asked_sweep",
     "export_csv",
     "export_summary_csv",
+    "render_comparison",
+    "render_gate",
     "render_summary",
     "render_sweep",
+    "write_gate",
     "write_report",
     "write_summary",
     "write_sweep",

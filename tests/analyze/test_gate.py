@@ -96,7 +96,7 @@ def test_a_metric_may_stay_undecided_where_the_policy_says_so() -> None:
     """The others decide; a policy in which none has to does not pass by itself."""
     spared = Watched(metric="ttft.p95", margin=0.1, may_be_inconclusive=True)
     rows = [
-        replace(one, values=one.values | {"tpot.p50": other.values["tpot.p50"]})
+        replace(one, values=dict(one.values) | {"tpot.p50": other.values["tpot.p50"]})
         for one, other in zip(
             drawn(np.random.default_rng(3), {"ttft.p95": 0.05}, spread=0.3), made(), strict=True
         )
@@ -236,7 +236,7 @@ def test_a_missing_number_is_never_a_pass() -> None:
     rows = changed(SOUND, 1, "candidate", values={"ttft.p95": few, "tpot.p50": 1.0})
     assert by_name(gate(POLICY, rows))["ttft.p95"] == "INCONCLUSIVE"
     none = Absent("no request can have it", impossible=True)
-    rows = [replace(r, values=r.values | {"ttft.p95": none}) for r in SOUND]
+    rows = [replace(r, values=dict(r.values) | {"ttft.p95": none}) for r in SOUND]
     assert gate(POLICY, rows).verdict == "PASS"
     assert by_name(gate(POLICY, rows))["ttft.p95"] == "NOT_APPLICABLE"
     rows = [replace(r, values=dict.fromkeys(("ttft.p95", "tpot.p50"), none)) for r in SOUND]
@@ -246,7 +246,9 @@ def test_a_missing_number_is_never_a_pass() -> None:
 def test_one_arm_that_lacks_a_metric_wholly_is_no_pass() -> None:
     """A candidate that stopped streaming has no TTFT, and that does not make TTFT inapplicable."""
     none = Absent("no request can have it", impossible=True)
-    rows = [replace(r, values=r.values | {"ttft.p95": none}) if r.arm == "candidate" else r for r in SOUND]
+    rows = [
+        replace(r, values=dict(r.values) | {"ttft.p95": none}) if r.arm == "candidate" else r for r in SOUND
+    ]
     assert by_name(gate(POLICY, rows))["ttft.p95"] == "INCONCLUSIVE"
 
 

@@ -1,6 +1,7 @@
 """The statistics of the gate against scipy, against brute force, and against known values."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ from scipy import stats
 
 from bench.analyze.gate.paired import hodges_lehmann, holm, paired, sign_flip_p
 from bench.analyze.gate.power import level_of_each_look, pairs_for, smallest_shift
-from bench.metrics import Floats
 
 DIFFERENCES = st.lists(st.floats(-1, 1), min_size=3, max_size=12).filter(lambda d: np.std(d) > 1e-6)
 
@@ -28,13 +28,11 @@ def test_it_is_the_t_test_of_scipy(values: list[float], alpha: float) -> None:
 @given(st.lists(st.integers(-1000, 1000), min_size=3, max_size=8))
 def test_sign_flips_are_those_of_scipy(values: list[int]) -> None:
     """All sign patterns, exactly."""
-    d = np.array(values) / 1000
+    d = np.array(values, dtype=np.float64)
 
-    def total(x: Floats, axis: int = -1) -> Floats:
-        return np.asarray(x.sum(axis=axis))
-
+    total: Any = np.sum
     exact = stats.permutation_test(
-        (d,), total, permutation_type="samples", alternative="greater", n_resamples=np.inf
+        (d,), total, permutation_type="samples", alternative="greater", n_resamples=1000
     )
     assert sign_flip_p(d) == pytest.approx(exact.pvalue, abs=1e-9)
 
@@ -101,7 +99,7 @@ def test_a_family_errs_no_more_than_one() -> None:
     random = np.random.default_rng(15)
     shared = random.normal(size=(2000, 5, 1))
     d = np.sqrt(0.5) * shared + np.sqrt(0.5) * random.normal(size=(2000, 5, 12))
-    p = stats.ttest_1samp(d, 0, axis=1, alternative="greater").pvalue
+    p = np.asarray(stats.ttest_1samp(d, 0, axis=1, alternative="greater").pvalue)
     signals = [min(holm(list(map(float, row)))) <= 0.05 for row in p]
     assert np.mean(signals) <= 0.055
     assert np.mean((p <= 0.05).any(axis=1)) > 0.2

@@ -1,6 +1,7 @@
 """Intervals of quantiles cover what they claim where they may be shown (T8, T9, T10 in small)."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def test_one_run_of_independent_requests(q: float) -> None:
     runs = [random.exponential(size=1500) for _ in range(500)]
     found = [within_run(run, q) for run in runs]
     assert np.mean([covers(one, -math.log(1 - q)) for one in found]) >= 0.93
-    exact = [stats.quantile_test(run, p=q).confidence_interval(0.95) for run in runs[:50]]
+    exact: list[Any] = [stats.quantile_test(run, p=q).confidence_interval(0.95) for run in runs[:50]]
     wider = [(f.high - f.low) / (e.high - e.low) for f, e in zip(found, exact, strict=False)]
     assert np.median(wider) <= 1.1
 

@@ -10,7 +10,7 @@ from bench.analyze.gate.beside import judge_clause, order_effect
 from bench.analyze.gate.judge import judge
 from bench.analyze.gate.policy import Policy, PolicyError
 from bench.analyze.gate.power import level_of_each_look
-from bench.analyze.gate.refusals import Pair, complete_pairs, invalid_pairs, notes, refusals
+from bench.analyze.gate.refusals import Pair, complete_pairs, invalid_pairs, notes, refusals, unmendable
 from bench.analyze.gate.report import (
     EXIT_CODES,
     ClauseVerdict,
@@ -29,8 +29,6 @@ def gate(policy: Policy, rows: Sequence[RunRow]) -> GateReport:
     pairs = complete_pairs(rows)
     broken = invalid_pairs(pairs)
     reasons = refusals(policy, rows)
-    if len(broken) > policy.most_invalid_pairs:
-        reasons += [reason for pair in broken.values() for reason in pair]
     left_out = tuple(LeftOut(pair=n, reasons=why) for n, why in broken.items())
     valid = {n: pair for n, pair in pairs.items() if n not in broken}
     if not reasons and len(valid) < policy.looks[0]:
@@ -39,6 +37,22 @@ def gate(policy: Policy, rows: Sequence[RunRow]) -> GateReport:
     if reasons:
         return _invalid(policy, rows, pairs, left_out, reasons)
     return _looked(policy, rows, valid, left_out, len(pairs))
+
+
+def settled(policy: Policy, rows: Sequence[RunRow]) -> bool:
+    """Whether more pairs could change nothing: a look has decided, the last was taken, or all is in vain.
+
+    Ask it only between two pairs.
+    """
+    if not rows:
+        return False
+    if unmendable(policy, rows):
+        return True
+    pairs = complete_pairs(rows)
+    valid = len(pairs) - len(invalid_pairs(pairs))
+    if valid not in policy.looks:
+        return False
+    return valid == policy.looks[-1] or gate(policy, rows).verdict != "INCONCLUSIVE"
 
 
 def _refuse_unknown_classes(policy: Policy, rows: Sequence[RunRow]) -> None:

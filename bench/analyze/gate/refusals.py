@@ -31,13 +31,22 @@ def refusals(policy: Policy, rows: Sequence[RunRow]) -> list[str]:
     if not rows:
         return ["there is no run: nothing was measured"]
     pairs = complete_pairs(rows)
+    few = [f"{len(pairs)} complete pairs are too few: the first look is at {policy.looks[0]}"]
+    return [*(few if len(pairs) < policy.looks[0] else []), *unmendable(policy, rows)]
+
+
+def unmendable(policy: Policy, rows: Sequence[RunRow]) -> list[str]:
+    """The reasons that more runs would not take away."""
+    pairs = complete_pairs(rows)
+    broken = invalid_pairs(pairs)
     return [
-        *_missing(policy, rows, pairs),
+        *_missing(rows, pairs),
         *_different_workloads(pairs),
         *_different_machines(rows, pairs),
         *_too_short(policy, rows),
         *_too_much_load(policy, rows),
         *_other_lengths(policy, pairs),
+        *([one for why in broken.values() for one in why] if len(broken) > policy.most_invalid_pairs else []),
     ]
 
 
@@ -83,7 +92,7 @@ def _same_build(rows: Sequence[RunRow]) -> bool:
     return bool(told[0]) and told[0] == told[1]
 
 
-def _missing(policy: Policy, rows: Sequence[RunRow], pairs: Pairs) -> Iterator[str]:
+def _missing(rows: Sequence[RunRow], pairs: Pairs) -> Iterator[str]:
     counts = Counter((row.pair, row.arm) for row in rows)
     for (pair, arm), count in sorted(counts.items()):
         if count > 1:
@@ -94,8 +103,6 @@ def _missing(policy: Policy, rows: Sequence[RunRow], pairs: Pairs) -> Iterator[s
         for arm in ARMS:
             if not counts[pair, arm]:
                 yield f"pair {pair} has no {arm} run"
-    if len(pairs) < policy.looks[0]:
-        yield f"{len(pairs)} complete pairs are too few: the first look is at {policy.looks[0]}"
 
 
 def _different_workloads(pairs: Pairs) -> Iterator[str]:
