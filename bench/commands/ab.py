@@ -119,8 +119,8 @@ def _announcement(scenario: Scenario, policy: Policy) -> Iterator[str]:
             f"{spread * smallest_shift(look, alpha):.1%} at {spread:.0%}" for spread in (0.01, 0.03, 0.05)
         )
         yield (
-            f"look at {look} pairs: {2 * look} runs, about {2 * look * run_s / 60:.0f} min; sees 9 times of 10 "
-            f"a shift of {seen} spread between pairs"
+            f"look at {look} pairs: {2 * look} runs, about {2 * look * run_s / 60:.0f} min; sees 9 times of "
+            f"10 a shift of {seen} spread between pairs"
         )
     if policy.confirmed_rate_per_s is None:
         yield "load relative to capacity unknown: the policy has no confirmed_rate_per_s"

@@ -32,7 +32,7 @@ def refusals(policy: Policy, rows: Sequence[RunRow]) -> list[str]:
         return ["there is no run: nothing was measured"]
     pairs = complete_pairs(rows)
     few = [f"{len(pairs)} complete pairs are too few: the first look is at {policy.looks[0]}"]
-    return [*(few if len(pairs) < policy.looks[0] else []), *unmendable(policy, rows)]
+    return [*unmendable(policy, rows), *(few if len(pairs) < policy.looks[0] else [])]
 
 
 def unmendable(policy: Policy, rows: Sequence[RunRow]) -> list[str]:
