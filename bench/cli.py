@@ -14,7 +14,7 @@ import typer
 from bench import __version__
 from bench.analyze import AnalysisError
 from bench.analyze.gate import PolicyError
-from bench.commands import ab, check_scenario, gate, preview, results, run, sim
+from bench.commands import aa, ab, check_scenario, gate, preview, results, run, sim
 from bench.commands.options import UsageError
 from bench.commands.processes import ProcessError
 from bench.experiment import ExperimentError
@@ -52,6 +52,7 @@ app.command()(results.report)
 app.command()(results.export)
 app.command()(results.salvage)
 app.command()(ab.ab)
+app.command()(aa.aa)
 app.command()(gate.gate)
 app.command()(gate.compare)
 app.command(context_settings=sim.PASS_ON)(sim.sim)

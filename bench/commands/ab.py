@@ -1,16 +1,11 @@
 """`bench ab`: pairs of twin runs of two builds, until a declared look decides."""
 
-import os
-import shlex
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench.analyze import load as load_run
-from bench.analyze import summarise
 from bench.analyze.gate import (
     Policy,
     gate,
@@ -22,9 +17,10 @@ from bench.analyze.gate import (
 )
 from bench.commands import options
 from bench.commands.gate import PolicyFile
-from bench.commands.replay import Request, new_folder, replay
-from bench.experiment import Experiment, Job, pairs, read, run_all
-from bench.report import render_gate, write_gate, write_summary
+from bench.commands.making import make, resumed
+from bench.commands.replay import Request, new_folder
+from bench.experiment import pairs
+from bench.report import render_gate, write_gate
 from bench.scenario import ConstantArrivals, PoissonArrivals, Scenario, load
 
 SETTLING_S = 5
@@ -64,14 +60,14 @@ def ab(
     used = load_policy(policy)
     changes = options.overrides_of(overrides, None)
     loaded = load(scenario, (*changes, *arms[0]))
-    _refuse_in_vain(loaded, used)
+    refuse_in_vain(loaded, used)
     planned = pairs(used, arms[0], arms[1], seed)
     request = Request(loaded, scenario, changes, options.labels_of(label))
     folder = resume or new_folder(loaded, results, out, "-ab").path
-    experiment = _resumed(folder, planned) if resume else planned
+    experiment = resumed(folder, planned) if resume else planned
     for line in _announcement(loaded, used):
         options.console.print(line, soft_wrap=True)
-    code = _make(folder, experiment, request, before_arm)
+    code = make(folder, experiment, request, before_arm, settled)
     raise typer.Exit(code or _judge(folder, used))
 
 
@@ -89,7 +85,7 @@ def _targets(
     )
 
 
-def _refuse_in_vain(scenario: Scenario, policy: Policy) -> None:
+def refuse_in_vain(scenario: Scenario, policy: Policy) -> None:
     """What the gate would refuse after hours is refused now."""
     window_s = scenario.duration_s - scenario.warmup_s
     if window_s < policy.min_window_s:
@@ -124,69 +120,6 @@ def _announcement(scenario: Scenario, policy: Policy) -> Iterator[str]:
         )
     if policy.confirmed_rate_per_s is None:
         yield "load relative to capacity unknown: the policy has no confirmed_rate_per_s"
-
-
-def _resumed(folder: Path, planned: Experiment) -> Experiment:
-    """What is on disk, if it is the same plan. Raises UsageError otherwise."""
-    stored = read(folder)
-    fresh = tuple(job.model_copy(update={"done": False}) for job in stored.runs)
-    if stored.model_copy(update={"runs": fresh}) != planned:
-        raise options.UsageError(f"{folder} was planned with other options; give those it was begun with")
-    return stored
-
-
-def _make(folder: Path, experiment: Experiment, request: Request, before_arm: str | None) -> int:
-    """Make runs until it is decided; returns 0, or 130 where it was interrupted."""
-    codes: list[int] = []
-
-    def one(job: Job, path: Path) -> bool:
-        _before(job, before_arm)
-        _set_aside(path)
-        changes = (*request.overrides, *job.overrides)
-        mine = Request(load(request.source, changes), request.source, changes, request.labels)
-        made = new_folder(mine.scenario, folder, path)
-        codes.append(replay(mine, made, options.console))
-        if codes[-1]:
-            return False
-        write_summary(made, summarise(load_run(made)))
-        return True
-
-    def decided(so_far: Experiment) -> bool:
-        done = [job for job in so_far.runs if job.done]
-        between = len(done) % 2 == 0
-        return between and settled(_policy(experiment), load_rows(folder, _policy(experiment)))
-
-    run_all(folder, experiment, one, decided)
-    return max(codes, default=0)
-
-
-def _policy(experiment: Experiment) -> Policy:
-    return experiment.policy or Policy()
-
-
-def _before(job: Job, command: str | None) -> None:
-    """Deploy or flush; what fails there ends the experiment, which can be resumed."""
-    if command is None:
-        return
-    words = shlex.split(command)
-    try:
-        code = subprocess.run(words, env=os.environ | {"BENCH_ARM": str(job.arm)}, check=False).returncode  # noqa: S603 - the user's own
-    except OSError as error:
-        raise options.UsageError(f"--before-arm {command}: {error.strerror}") from None
-    if code:
-        raise options.UsageError(
-            f"--before-arm {command} exited with {code} before {job.folder}; mend it and --resume"
-        )
-
-
-def _set_aside(path: Path) -> None:
-    """A run that was stopped half way is kept under another name, and made again."""
-    number = 1
-    while path.exists():
-        aside = path.with_name(f"{path.name}-stopped-{number}")
-        if not aside.exists():
-            path.rename(aside)
-        number += 1
 
 
 def _judge(folder: Path, policy: Policy) -> int:

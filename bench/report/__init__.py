@@ -4,6 +4,7 @@ from bench.report.compare import render_comparison
 from bench.report.export import export_csv, export_summary_csv, write_summary
 from bench.report.gate import render_gate, write_gate
 from bench.report.html import asked_run, asked_sweep, write_report, write_sweep
+from bench.report.noise import render_noise, write_noise
 from bench.report.notebook import NotebookError
 from bench.report.table import WIDTH, render_summary, render_sweep
 
@@ -16,9 +17,11 @@ __all__ = [
     "export_summary_csv",
     "render_comparison",
     "render_gate",
+    "render_noise",
     "render_summary",
     "render_sweep",
     "write_gate",
+    "write_noise",
     "write_report",
     "write_summary",
     "write_sweep",

@@ -80,3 +80,26 @@ def test_what_cannot_be_compared_is_refused(words: tuple[str, ...], sentence: st
     said = bench("ab", SCENARIOS / "smoke.yaml", "--policy", "policy.yaml", *words, cwd=place)
     assert said.code == 2, said.out
     assert sentence in said.err
+
+
+def test_a_build_is_run_against_itself(place: Path) -> None:
+    """Five pairs on the embedded gateway: the noise, or why it could not be told on this machine."""
+    (place / "policy.yaml").write_text(POLICY.replace("min_window_s: 2", "min_window_s: 0.5"))
+    short = ("--set", "duration_s=1.5", "--set", "warmup_s=0.5")
+    words = (
+        "aa",
+        SCENARIOS / "smoke.yaml",
+        *short,
+        "--policy",
+        "policy.yaml",
+        "--pairs",
+        "5",
+        "--out",
+        "mine",
+    )
+    said = bench(*words, cwd=place)
+    assert said.code in {0, 4}, said.out + said.err
+    assert len(list(place.glob("mine/pair-*/summary.json"))) == 10
+    found = json.loads((place / "mine" / "noise.json").read_text())
+    assert found["sound"] == (said.code == 0)
+    assert said.out.count("ound: ") == 1

@@ -2,6 +2,7 @@
 
 from bench.analyze.gate.decide import gate, settled
 from bench.analyze.gate.load import declared, load_rows
+from bench.analyze.gate.noise import NoiseOf, NoiseReport, noise
 from bench.analyze.gate.policy import Clause, Policy, PolicyError, Watched, load_policy
 from bench.analyze.gate.power import level_of_each_look, smallest_shift
 from bench.analyze.gate.refusals import load_of
@@ -18,6 +19,8 @@ __all__ = [
     "LeftOut",
     "Look",
     "MetricVerdict",
+    "NoiseOf",
+    "NoiseReport",
     "Policy",
     "PolicyError",
     "RunRow",
@@ -28,6 +31,7 @@ __all__ = [
     "load_of",
     "load_policy",
     "load_rows",
+    "noise",
     "row_of",
     "settled",
     "smallest_shift",

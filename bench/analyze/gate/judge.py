@@ -107,7 +107,7 @@ def _verdict(
     if flips and word == "PASS":
         word = "INCONCLUSIVE"
     arms = [np.array([pair[arm].values[watched.name] for pair in pairs], dtype=np.float64) for arm in (0, 1)]
-    back = partial(_change, watched)
+    back = partial(change_of, watched)
     k = differences.size
     seen = max(smallest_shift(k, alpha) * found.spread, bound + _POWER_Z * found.spread / math.sqrt(k))
     made = MetricVerdict(
@@ -139,7 +139,7 @@ def _verdict(
     return made.model_copy(update={"sentence": _sentence(watched, made)})
 
 
-def _change(watched: Watched, difference: float) -> float:
+def change_of(watched: Watched, difference: float) -> float:
     """From the scale of the differences to a share of the baseline (or points), positive = worse."""
     if watched.is_share:
         return difference
