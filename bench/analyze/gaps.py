@@ -36,19 +36,24 @@ class Gaps(Value):
 
 def pooled_gaps(run: Run, frame: pd.DataFrame) -> Mapping[Lane, Floats]:
     """Every gap (s) of the answers that were due in the window, by class and profile; `frame`: `measured`."""
-    wanted = frame[frame["in_window"] & frame["answered"]]
-    rows = pd.Index(wanted["index"])
-    codes, lanes = pd.factorize(pd.MultiIndex.from_frame(wanted[["traffic_class", "profile"]].astype(object)))
-    found: dict[Lane, list[Floats]] = defaultdict(list)
+    if not run.folder.events_file.exists():
+        return {}
+    wanted = frame.loc[frame["in_window"] & frame["answered"], ["index", "traffic_class", "profile"]]
+    rows, classes, profiles = pd.Index(wanted["index"]), wanted["traffic_class"].cat, wanted["profile"].cat
+    lane_of = (classes.codes * (len(profiles.categories) + 1) + profiles.codes + 1).to_numpy(dtype=np.int64)
+    found: dict[int, list[Floats]] = defaultdict(list)
     for table in run.events():
         row, gap_ns = gap_lengths_ns(table)
         at = rows.get_indexer(table["index"].to_numpy())[row]
-        lane = np.where(at >= 0, codes[at], -1) if codes.size else np.full(at.size, -1)
-        for code in np.unique(lane[lane >= 0]):
-            name, profile = lanes[code]
-            key = (str(name), profile if isinstance(profile, str) else None)
-            found[key].append(gap_ns[lane == code] / NS_PER_S)
-    return {lane: np.concatenate(parts) for lane, parts in found.items()}
+        known = at >= 0
+        lane, gap_s = lane_of[at[known]], gap_ns[known] / NS_PER_S
+        for code in np.unique(lane):
+            found[int(code)].append(gap_s[lane == code])
+    names = [None, *map(str, profiles.categories)]
+    return {
+        (str(classes.categories[code // len(names)]), names[code % len(names)]): np.concatenate(parts)
+        for code, parts in found.items()
+    }
 
 
 def gaps_of(

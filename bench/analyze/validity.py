@@ -31,6 +31,9 @@ SURE = 3.0
 SETTLED_SHARE = 0.2
 USERS_SHARE = 0.10
 
+# A long run has many columns, and only these are sorted and copied here.
+_NEEDED = ["scheduled_s", "sent_s", "end_s", "in_window", "answered", "ttft_s", "e2e_s"]
+
 
 class Check(Value):
     """One rule: what was found against its limit, in numbers and in a sentence, and what to do about it.
@@ -56,6 +59,7 @@ def validity(
     starts: tuple[Provisioning, ...],
 ) -> tuple[Check, ...]:
     """Every rule that one run can be held against; `frame` is `measured(run)`."""
+    frame = frame[_NEEDED]
     inside = frame[frame["in_window"]]
     return (
         _generator(facts, judged),

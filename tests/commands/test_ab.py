@@ -23,6 +23,7 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.timeout(600)
 def test_pairs_are_made_as_planned_and_judged(place: Path, sim: Sim) -> None:
     """Twin schedules, each arm deployed before its run, files for CI; a second go makes nothing anew.
 
@@ -30,7 +31,7 @@ def test_pairs_are_made_as_planned_and_judged(place: Path, sim: Sim) -> None:
     """
     arms = ("--target", sim("--fleet", "l4=1"), "--before-arm", "./deploy.sh")
     words = ("ab", SCENARIOS / "smoke.yaml", *SHORT, "--policy", "policy.yaml", *arms)
-    said = bench(*words, "--out", "mine", cwd=place)
+    said = bench(*words, "--out", "mine", cwd=place, limit_s=400)
     assert said.code in {0, 1, 3, 4}, said.out + said.err
     assert "look at 3 pairs: 6 runs" in said.out
     planned = read(place / "mine")
@@ -82,6 +83,7 @@ def test_what_cannot_be_compared_is_refused(words: tuple[str, ...], sentence: st
     assert sentence in said.err
 
 
+@pytest.mark.timeout(600)
 def test_a_build_is_run_against_itself(place: Path) -> None:
     """Five pairs on the embedded gateway: the noise, or why it could not be told on this machine."""
     (place / "policy.yaml").write_text(POLICY.replace("min_window_s: 2", "min_window_s: 0.5"))
@@ -97,7 +99,7 @@ def test_a_build_is_run_against_itself(place: Path) -> None:
         "--out",
         "mine",
     )
-    said = bench(*words, cwd=place)
+    said = bench(*words, cwd=place, limit_s=400)
     assert said.code in {0, 4}, said.out + said.err
     assert len(list(place.glob("mine/pair-*/summary.json"))) == 10
     found = json.loads((place / "mine" / "noise.json").read_text())

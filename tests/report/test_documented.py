@@ -32,6 +32,8 @@ from bench.analyze.gate import (
     LeftOut,
     Look,
     MetricVerdict,
+    NoiseOf,
+    NoiseReport,
     Policy,
     Watched,
     load_policy,
@@ -47,7 +49,20 @@ MODELS: tuple[type[BaseModel], ...] = (
 )
 
 GATE: tuple[type[BaseModel], ...] = (
-    *(GateReport, MetricVerdict, ClauseVerdict, LeftOut, Look, Policy, Watched, Clause, Experiment, Job),
+    *(
+        GateReport,
+        MetricVerdict,
+        ClauseVerdict,
+        LeftOut,
+        Look,
+        Policy,
+        Watched,
+        Clause,
+        Experiment,
+        Job,
+        NoiseOf,
+        NoiseReport,
+    ),
 )
 
 
@@ -94,7 +109,7 @@ def test_every_file_and_outcome_is_explained() -> None:
 
 @pytest.mark.parametrize("name", sorted({name for model in GATE for name in model.model_fields}))
 def test_every_key_of_the_gate_is_explained(name: str) -> None:
-    """Each key of gate.json, of a policy and of experiment.json stands on the page."""
+    """Each key of gate.json, noise.json, a policy and experiment.json stands on the page."""
     assert name in coded("gate.md")
 
 
