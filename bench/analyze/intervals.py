@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from bench.metrics import Floats, quantile
 
@@ -84,8 +84,8 @@ def _ranked(known: Floats, q: float, size: float, level: float) -> Interval:
     if known.size == 0:
         return Interval(math.nan, math.nan, level)
     tail = (1 - level) / 2
-    low = stats.beta.ppf(tail, q * size, (1 - q) * size + 1)
-    high = stats.beta.ppf(1 - tail, q * size + 1, (1 - q) * size)
+    low = float(special.betaincinv(q * size, (1 - q) * size + 1, tail))
+    high = float(special.betaincinv(q * size + 1, (1 - q) * size, 1 - tail))
     return Interval(_at_share(known, low), _at_share(known, high), level)
 
 
@@ -109,7 +109,7 @@ def over_runs(runs: Sequence[Floats], q: float, level: float = 0.95) -> Interval
     point = quantile(known, q)
     shares = np.array([np.mean(run <= point) for run in runs])
     error = float(shares.std(ddof=1)) / math.sqrt(len(runs)) / (q * (1 - q))
-    reach = float(stats.t.ppf((1 + level) / 2, len(runs) - 1)) * error
+    reach = float(special.stdtrit(len(runs) - 1, (1 + level) / 2)) * error
     centre = math.log(q / (1 - q))
     low, high = (1 / (1 + math.exp(-(centre + step))) for step in (-reach, reach))
     return Interval(_at_share(known, low), _at_share(known, high), level)

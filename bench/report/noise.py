@@ -38,7 +38,7 @@ _LEGEND = (
 def noise_grid(report: NoiseReport) -> Grid:
     """One row a metric, in percent or points."""
     headings = ("metric", "spread\n%", "from\n%", "to\n%", *(f"{look} pairs\nsee %" for look in report.looks),
-                "margin\n%", "pairs\nneeded", "second\n%", "p", "Shapiro\np", "lag 1")  # fmt: skip
+                "margin\n%", "pairs\nneeded", "second\n%", "p", "lag 1")  # fmt: skip
     rows = [
         (
             one.name,
@@ -47,10 +47,7 @@ def noise_grid(report: NoiseReport) -> Grid:
             f"{100 * one.margin:g}",
             "-" if one.pairs_needed is None else str(one.pairs_needed),
             f"{100 * one.second_run_change:+.2f}",
-            *(
-                "-" if value is None else f"{value:.2f}"
-                for value in (one.order_p, one.shapiro_p, one.lag_one)
-            ),
+            *("-" if value is None else f"{value:.2f}" for value in (one.order_p, one.lag_one)),
         )
         for one in report.metrics
     ]

@@ -1,7 +1,11 @@
 """The tests of the steady state against series and queues whose truth is known (T13, T15 in small)."""
 
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from bench.analyze.steady import batch_medians, in_flight, settled_after, trend
@@ -49,13 +53,23 @@ def test_a_steady_queue_has_no_trend_and_a_flooded_one_has() -> None:
     assert rises(1.1) >= 0.9
 
 
-def test_the_trend_is_kendalls_test_in_scipy() -> None:
-    """tau and the one-sided p are scipy's; a flat series has none."""
-    values = np.random.default_rng(6).normal(size=20)
-    found = trend(values)
-    assert found.tau == pytest.approx(stats.kendalltau(np.arange(20), values).statistic)
-    assert found.p_up == pytest.approx(stats.kendalltau(np.arange(20), values, alternative="greater").pvalue)
-    assert trend(np.ones(20)).p_up == 1
+@given(st.lists(st.integers(0, 50), min_size=5, max_size=25))
+def test_the_trend_is_kendalls_test_in_scipy(values: list[int]) -> None:
+    """tau and both one-sided p are scipy's, with ties and without; a flat series has none."""
+    batches, order = np.array(values, dtype=np.float64), np.arange(len(values))
+    found = trend(batches)
+    if np.ptp(batches) == 0:
+        assert (found.p_up, found.p_down) == (1, 1)
+        return
+    up = stats.kendalltau(order, batches, alternative="greater")
+    down = stats.kendalltau(order, batches, alternative="less")
+    assert found.tau == pytest.approx(up.statistic)
+    assert (found.p_up, found.p_down) == pytest.approx((up.pvalue, down.pvalue), abs=1e-9)
+
+
+def test_a_trend_without_ties_is_exact() -> None:
+    """Twenty batches in rising order: one order of 20! has as many rising pairs."""
+    assert trend(np.arange(20.0)).p_up == pytest.approx(1 / math.factorial(20))
 
 
 def test_the_number_in_flight_is_an_integral() -> None:

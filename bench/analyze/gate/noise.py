@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from bench.analyze.gate.judge import bound_of, change_of, differences_of, floor_of
 from bench.analyze.gate.paired import paired
@@ -33,7 +33,6 @@ class NoiseOf(Value):
     spread_high: float
     visible_changes: tuple[float, ...]
     pairs_needed: int | None
-    shapiro_p: float | None
     lag_one: float | None
     second_run_change: float
     order_p: float | None
@@ -127,7 +126,6 @@ def _noise_of(policy: Policy, watched: Watched, d: Floats, pairs: Sequence[Pair]
             change_of(watched, smallest_shift(look, alpha) * spread) for look in policy.looks
         ),
         pairs_needed=pairs_for(bound_of(watched), spread, alpha),
-        shapiro_p=None if flat else float(stats.shapiro(d).pvalue),
         lag_one=None if flat else float(np.corrcoef(d[:-1], d[1:])[0, 1]),
         second_run_change=change_of(watched, order.mean),
         order_p=2 * min(order.p, 1 - order.p) if 0 < first.sum() < k else None,

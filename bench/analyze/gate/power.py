@@ -1,9 +1,10 @@
 """What a design can see: the level of each look, the smallest shift it finds, the pairs that it takes."""
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from bench.metrics import Floats
 
@@ -21,7 +22,7 @@ def level_of_each_look(looks: tuple[int, ...], alpha: float) -> float:
     """
     if len(looks) == 1:
         return alpha
-    boundary = optimize.brentq(lambda z: 1 - _never_crosses(z, looks) - alpha, 0.5, 5.0)
+    boundary = _root(lambda z: 1 - _never_crosses(z, looks) - alpha, 0.5, 5.0)
     return float(special.ndtr(-boundary))
 
 
@@ -42,6 +43,14 @@ def _normal(x: Floats, sd: float) -> Floats:
     return density
 
 
+def _root(falling: Callable[[float], float], low: float, high: float) -> float:
+    """Where a falling function is 0, by halving. (scipy.optimize takes a second to import.)"""
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if falling(middle) > 0 else (low, middle)
+    return (low + high) / 2
+
+
 @lru_cache
 def smallest_shift(pairs: int, alpha: float, power: float = POWER) -> float:
     """The true shift, in standard deviations of the paired difference, that a t test finds with `power`."""
@@ -53,7 +62,7 @@ def smallest_shift(pairs: int, alpha: float, power: float = POWER) -> float:
     enough = 1.0  # scipy's noncentral t has no value far out, so not further than needed
     while missing(enough) > 0:
         enough *= 1.5
-    return float(optimize.brentq(missing, 0.0, enough))
+    return _root(missing, 0.0, enough)
 
 
 def pairs_for(shift: float, spread: float, alpha: float) -> int | None:
