@@ -14,17 +14,18 @@ import typer
 from bench import __version__
 from bench.analyze import AnalysisError
 from bench.analyze.gate import PolicyError
-from bench.commands import aa, ab, check_scenario, gate, preview, results, run, sim
+from bench.commands import aa, ab, calibrate, check_scenario, gate, preview, results, run, sim
 from bench.commands.options import UsageError
 from bench.commands.processes import ProcessError
 from bench.experiment import ExperimentError
-from bench.record import FolderError
+from bench.record import CalibrationError, FolderError
 from bench.report import NotebookError
 from bench.scenario import ScenarioError
 from bench.workload import LengthError, TraceError
 
 USER_ERRORS = (
     AnalysisError,
+    CalibrationError,
     ExperimentError,
     FolderError,
     LengthError,
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 app.command()(run.run)
 app.command()(preview.preview)
+app.command()(calibrate.calibrate)
 app.command()(check_scenario.validate)
 app.command()(check_scenario.schema)
 app.command()(results.summary)

@@ -2,21 +2,21 @@
 
 The scenario is that of the environment variable BENCH_SCENARIO (its classes and think times), or the shipped
 chat-closed-loop; users, run time and host are Locust's. Each start leaves a run folder in results/.
+
+A locustfile of your own begins with `from bench.locustfile import PoolUser`: docs/locust.md.
 """
 
-from typing import Any
-
 from locust import events
-from locust.env import Environment
 
-from bench.drive.shell import Shell
+from bench.drive.reply import Reply, ReplyError
+from bench.drive.shell import attach
 from bench.drive.users import PoolUser
 
-__all__ = ["PoolUser"]
+__all__ = ["PoolUser", "Reply", "ReplyError"]
 
 
-def _attach(environment: Environment, **_: Any) -> None:
-    Shell(environment)
+class TurnUser(PoolUser):
+    """Takes the turns of the scenario."""
 
 
-events.init.add_listener(_attach)  # type: ignore[no-untyped-call]
+events.init.add_listener(attach)  # type: ignore[no-untyped-call]

@@ -1,5 +1,7 @@
 """Numbers with what they rest on: from a run folder to a Summary. Prints nothing, plots nothing."""
 
+from bench.analyze.calibrated import Standing, covering, doubts, place, spell
+from bench.analyze.calibration import DISTURBED_SHARE, LIMIT_MS, Asked, disturbed, errors_hold, judge_step
 from bench.analyze.check import Miss, check
 from bench.analyze.gaps import Gaps
 from bench.analyze.latency import LEVELS, Level, Spread
@@ -26,8 +28,11 @@ from bench.analyze.verdict import Generator, Verdict
 from bench.analyze.window import Window, window_of
 
 __all__ = [
+    "DISTURBED_SHARE",
     "LEVELS",
+    "LIMIT_MS",
     "AnalysisError",
+    "Asked",
     "Check",
     "Drift",
     "Gaps",
@@ -44,6 +49,7 @@ __all__ = [
     "RunFacts",
     "SloResult",
     "Spread",
+    "Standing",
     "Summary",
     "Tally",
     "Verdict",
@@ -51,17 +57,24 @@ __all__ = [
     "bin_width_s",
     "check",
     "compare_rates",
+    "covering",
+    "disturbed",
+    "doubts",
     "drift",
     "ecdf",
     "ecdfs",
+    "errors_hold",
     "faults",
+    "judge_step",
     "latency_points",
     "load",
     "load_sweep",
     "measured",
     "newest",
     "outcomes_over_time",
+    "place",
     "rates_over_time",
+    "spell",
     "summarise",
     "window_of",
     "workers_over_time",

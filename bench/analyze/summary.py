@@ -114,6 +114,7 @@ class RunFacts(Value):
     live_workers: dict[str, int]
     asked_rate_per_s: float | None
     schedule: dict[str, Any]
+    processes: int
     warnings: tuple[str, ...]
 
 
@@ -302,6 +303,7 @@ def _facts(run: Run) -> RunFacts:
         if isinstance(arrivals, ConstantArrivals | PoissonArrivals)
         else None,
         schedule=info.schedule,
+        processes=info.processes,
         warnings=(
             *info.warnings,
             *doubtful_service(run),

@@ -3,14 +3,16 @@
 The limits stand in docs/metrics.md.
 """
 
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from bench.analyze.calibrated import Standing, standing_of
 from bench.analyze.latency import Spread
 from bench.analyze.measure import floats
 from bench.analyze.run import Run
@@ -75,6 +77,8 @@ class _Rule:
     sentence: str
     disturbed: bool = False
     """Whether others are to blame, so that less load would not help."""
+    slow: bool = False
+    """Whether one more process could help."""
 
 
 def generator_facts(run: Run, part: pd.DataFrame) -> Generator:
@@ -100,7 +104,13 @@ def generator_facts(run: Run, part: pd.DataFrame) -> Generator:
 
 
 def _of_the_run(run: Run, name: str, less: str = "") -> float | None:
+    """Of one process, the one with the largest share."""
     told = run.info.generator
+    shares = [_of_a_process(one, name, less) for one in told.get("workers", (told,))]
+    return max((share for share in shares if share is not None), default=None)
+
+
+def _of_a_process(told: dict[str, Any], name: str, less: str) -> float | None:
     part_s, lasted_s = told.get(name), told.get("ended_at_s")
     return (part_s - told.get(less, 0.0)) / lasted_s if part_s is not None and lasted_s else None
 
@@ -115,21 +125,53 @@ def _finite(value: float) -> float | None:
 
 def verdict(run: Run, facts: Generator, latencies: dict[str, Spread]) -> Verdict:
     """Judge the generator; the worst broken rule decides, and every broken one is named."""
-    rules = [rule for rule in _rules(facts, latencies) if rule.broken]
+    rules = [rule for rule in (*_losses(run), *_rules(facts, latencies)) if rule.broken]
     worst = next((level for level in ("invalid", "suspect") if level in {r.judgement for r in rules}), None)
     if worst is not None:
         return Verdict(
             judgement=worst,
             reasons=tuple(rule.sentence for rule in rules),
-            next_command=_again(run, [] if all(rule.disturbed for rule in rules) else [_half_the_load(run)]),
+            next_command=_next(run, rules),
         )
+    standing = standing_of(run, facts.kernel_stamp_share)
     return Verdict(
-        judgement="uncalibrated",
-        reasons=(
-            "nothing speaks against the generator, but no `bench calibrate` proved what load it can drive",
-        ),
-        next_command=f"bench report {_from_here(run.folder.path)}",
+        judgement="trusted" if standing.trusted else "uncalibrated",
+        reasons=(f"nothing speaks against the generator; {standing.sentence}",),
+        next_command=standing.next_command or _what_else(run, standing),
     )
+
+
+def _next(run: Run, rules: list[_Rule]) -> str:
+    """The same again where others are to blame; else with more processes, or less load."""
+    if _losses(run) or all(rule.disturbed for rule in rules):
+        return _again(run, [])
+    # A simulated gateway runs on this machine, and wants a core too.
+    simulated = bool(run.info.target and run.info.target.simulated)
+    processes, cores = run.info.processes, run.info.generator.get("cores", 1) - simulated
+    if processes < cores and all(rule.disturbed or rule.slow for rule in rules):
+        return _again(run, [], min(2 * processes, cores))
+    return _again(run, [_half_the_load(run)])
+
+
+def _losses(run: Run) -> list[_Rule]:
+    """A load of which a part went missing is not the one that was asked for."""
+    workers = run.info.generator.get("workers", ())
+    return [
+        _Rule(True, "invalid", f"worker {told['worker']} was lost, and its part of the load", disturbed=True)
+        for told in workers
+        if "lost" in told
+    ]
+
+
+def _what_else(run: Run, standing: Standing) -> str:
+    if standing.too_much:
+        return _again(run, [_half_the_load(run)])
+    return f"bench report {_from_here(run.folder.path)}"
+
+
+def own_faults(facts: Generator, latencies: dict[str, Spread]) -> list[str]:
+    """What speaks against the generator, less what speaks against others only."""
+    return [rule.sentence for rule in _rules(facts, latencies) if rule.broken and not rule.disturbed]
 
 
 def _rules(facts: Generator, latencies: dict[str, Spread]) -> list[_Rule]:
@@ -140,7 +182,10 @@ def _rules(facts: Generator, latencies: dict[str, Spread]) -> list[_Rule]:
     sent, merged, core = facts.sent_share or 0.0, facts.merged_share or 0.0, facts.engine_core_share or 0.0
     return [
         _Rule(
-            too_late, "invalid", f"send lag p99 {lag_s * 1e3:.1f} ms is above {limit_s * 1e3:.1f} ms ({why})"
+            too_late,
+            "invalid",
+            f"send lag p99 {lag_s * 1e3:.1f} ms is above {limit_s * 1e3:.1f} ms ({why})",
+            slow=True,
         ),
         _Rule(
             # p99 above 1 ms, as far as there are enough late requests to say so.
@@ -149,6 +194,7 @@ def _rules(facts: Generator, latencies: dict[str, Spread]) -> list[_Rule]:
             f"{facts.late} requests ({facts.late_share or 0.0:.1%}) were sent more than "
             f"{SEND_LAG_SUSPECT_S * 1e3:.0f} ms late; the limit is {LATE_SHARE:.0%} (send lag p99 "
             f"{lag_s * 1e3:.1f} ms)",
+            slow=True,
         ),
         _Rule(
             sent < SENT_SHARE,
@@ -165,6 +211,7 @@ def _rules(facts: Generator, latencies: dict[str, Spread]) -> list[_Rule]:
             core > CORE_SUSPECT_SHARE,
             "invalid" if core > CORE_INVALID_SHARE else "suspect",
             f"the engine kept a core {core:.0%} busy; the limit is {CORE_SUSPECT_SHARE:.0%}",
+            slow=True,
         ),
         *_disturbances(facts),
     ]
@@ -204,14 +251,20 @@ def _send_lag_limit(latencies: dict[str, Spread]) -> tuple[float, str]:
     return share_s, f"{SEND_LAG_SHARE:.0%} of the median {metric}"
 
 
-def _again(run: Run, changes: list[str]) -> str:
+def _again(run: Run, changes: list[str], processes: int | None = None) -> str:
     """The command that repeats the run, with changes."""
     words = shlex.split(run.info.command)
+    number = processes or run.info.processes
+    shared = [f"--processes {number}"] if number > 1 else []
     # A sweep sets the rate itself, and a folder that was named exists by now.
     if words[:2] == ["bench", "run"] and not {"--rates", "--out"} & set(words):
-        return " ".join([run.info.command, *(f"--set {change}" for change in changes)])
+        typed = re.sub(r" --processes[ =]\d+", "", run.info.command)
+        return " ".join([typed, *shared, *(f"--set {change}" for change in changes)])
+    if "locust" in words[:2] and "-f" in words:
+        users = (change.partition("=")[2] for change in changes if change.startswith("closed_loop.users="))
+        return " ".join([run.info.command, *(f"-u {count}" for count in users)])
     sets = [f"--set {override}" for override in (*run.info.overrides, *changes)]
-    return " ".join(["bench run", _from_here(run.folder.scenario_file), *sets])
+    return " ".join(["bench run", _from_here(run.folder.scenario_file), *shared, *sets])
 
 
 def _from_here(path: Path) -> str:

@@ -1,5 +1,6 @@
 """Options that several commands share, and what they mean."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from bench.analyze import newest
 from bench.record import RunFolder
+from bench.scenario import Scenario, is_given, load
 
 
 class UsageError(Exception):
@@ -46,6 +48,17 @@ def overrides_of(overrides: list[str] | None, target: str | None) -> tuple[str, 
     return (*(overrides or ()), *([f"target.url={target}"] if target is not None else ()))
 
 
+def replayable(file: Path, changes: tuple[str, ...]) -> Scenario:
+    """A scenario that holds its own requests. Raises ScenarioError; UsageError where it has none."""
+    scenario = load(file, changes)
+    if all(map(is_given, scenario.classes)):
+        raise UsageError(
+            f"{file} holds no requests of its own: tasks of a locustfile ask them; BENCH_SCENARIO={file} "
+            "locust -f tasks.py runs it"
+        )
+    return scenario
+
+
 def labels_of(labels: list[str] | None) -> dict[str, str]:
     """`--label key=value` as a mapping. Raises UsageError."""
     pairs = [label.partition("=") for label in labels or ()]
@@ -64,6 +77,13 @@ def rates_of(text: str | None) -> list[float]:
     if any(not 0 < rate < float("inf") for rate in rates):
         raise UsageError(f"--rates {text}: say it as numbers above 0 with commas, 2,4,8,16")
     return rates
+
+
+def check_processes(asked: int) -> None:
+    """Raise UsageError for more processes than cores: they would take turns, and send late in between."""
+    cores = len(os.sched_getaffinity(0))
+    if asked > cores:
+        raise UsageError(f"--processes {asked}: there are {cores} cores to run on; ask for {cores} at most")
 
 
 def folder_of(given: Path | None, results: Path) -> RunFolder:

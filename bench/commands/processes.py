@@ -4,11 +4,12 @@ ProcessError   one of them ended as it should not
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,18 +32,25 @@ class ProcessError(Exception):
 @contextmanager
 def simulated_gateway(sim: Sim) -> Iterator[str]:
     """Start the embedded gateway; yields its URL; it ends with the block, or with this process."""
-    words = [sys.executable, "-m", "bench.sim", *_sim_options(sim), "--until-stdin-closes"]
+    with serving(_sim_options(sim)) as url:
+        yield url
+
+
+@contextmanager
+def serving(options: Sequence[str], core: int | None = None) -> Iterator[str]:
+    """Start `bench sim` with these options, on one core if one is named; yields its URL."""
+    words = [sys.executable, "-m", "bench.sim", *options, "--until-stdin-closes"]
     with tempfile.TemporaryFile("w+") as errors:
-        process = _start(words, errors)
+        process = _start(words, errors, core)
         try:
             yield _url(process, errors)
         finally:
             _end(process)
 
 
-def _start(words: list[str], errors: Any) -> "subprocess.Popen[str]":
+def _start(words: list[str], errors: Any, core: int | None = None) -> "subprocess.Popen[str]":
     """In a session of its own: Ctrl-C is for us to handle, and must not end the gateway under a drain."""
-    return subprocess.Popen(  # noqa: S603 - our own program
+    process = subprocess.Popen(  # noqa: S603 - our own program
         words,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -50,6 +58,9 @@ def _start(words: list[str], errors: Any) -> "subprocess.Popen[str]":
         text=True,
         start_new_session=True,
     )
+    if core is not None:
+        os.sched_setaffinity(process.pid, {core})
+    return process
 
 
 def _sim_options(sim: Sim) -> list[str]:
@@ -82,16 +93,24 @@ def _end(process: "subprocess.Popen[str]") -> None:
         process.wait()
 
 
-def drive(folder: Path, listen: Listener, web_port: int | None = None) -> int:
+def drive(
+    folder: Path,
+    listen: Listener,
+    web_port: int | None = None,
+    *,
+    core: int | None = None,
+    processes: int = 1,
+) -> int:
     """Replay the scenario in a run folder; returns 0, or 130 where Ctrl-C ended it early.
 
-    Each line of progress goes to `listen`. Ctrl-C goes on to the drive, as often as it comes. Raises
-    ProcessError with the drive's exit code and last words.
+    Each line of progress goes to `listen`. With `core` it keeps to that one. Ctrl-C goes on to the drive, as
+    often as it comes. Raises ProcessError with the drive's exit code and last words.
     """
     words = [sys.executable, "-m", "bench.drive", str(folder), "--until-stdin-closes"]
     words += [] if web_port is None else ["--web-port", str(web_port)]
+    words += [] if processes == 1 else ["--processes", str(processes)]
     with tempfile.TemporaryFile("w+") as errors:
-        process = _start(words, errors)
+        process = _start(words, errors, core)
         with _passing_on_interrupts(process, listen):
             for line in process.stdout or ():
                 listen(json.loads(line))

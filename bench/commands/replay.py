@@ -20,6 +20,9 @@ from bench.record import FolderError, RunFolder, RunInfo, create_folder
 from bench.report import render_summary, write_report, write_summary
 from bench.scenario import Scenario
 
+LOST = 70
+"""The drive's code where one of several worker processes was lost; the folder is complete if it has books."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -30,10 +33,11 @@ class Request:
     overrides: tuple[str, ...]
     labels: dict[str, str]
     web_port: int | None = None
+    processes: int = 1
 
 
 def replay(request: Request, folder: RunFolder, console: Console) -> int:
-    """Replay into an empty run folder; returns 0, or 130 where it was interrupted.
+    """Replay into an empty run folder; returns 0, 130 where it was interrupted, or 70 where it lost a worker.
 
     Where it ended before anything was sent, no folder stays behind. Raises FolderError if the drive would not
     start, ProcessError if it died.
@@ -43,8 +47,10 @@ def replay(request: Request, folder: RunFolder, console: Console) -> int:
     try:
         with _target(request.scenario) as scenario, ProgressLine(console) as progress:
             folder.save(_info(request, scenario))
-            code = drive(folder.path, progress, request.web_port)
+            code = drive(folder.path, progress, request.web_port, processes=request.processes)
     except ProcessError as error:
+        if error.code == LOST and folder.info().books:
+            return LOST
         if not folder.log_files():
             shutil.rmtree(folder.path)
             if error.code != 2:

@@ -45,7 +45,7 @@ def salvage(folder: options.FolderArgument = None, results: options.Results = op
     info = found.info()
     if any(map(is_written, found.log_files())):
         raise FolderError(f"{found.path} is still being written: its run goes on")
-    books, doubts = join(found)
+    books, doubts = join(found, info.processes)
     if info.state in {"complete", "interrupted"}:
         options.console.print(f"{found.path} needs no salvage: its run ended as it should", soft_wrap=True)
         found.save(info.model_copy(update={"books": books}))

@@ -1,5 +1,6 @@
 """`bench run`: replay a scenario, once or at several rates, and leave run folders with reports."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,9 @@ def run(
         bool, typer.Option("--web-ui", help="serve Locust's page while the run goes on")
     ] = False,
     web_port: Annotated[int, typer.Option(min=1, max=65535, help="port of that page, on 127.0.0.1")] = 8089,
+    processes: Annotated[
+        int, typer.Option(min=1, metavar="N", help="share the load among N processes, one a core at most")
+    ] = 1,
 ) -> None:
     """Replay a scenario and leave a run folder with a report.
 
@@ -43,8 +47,10 @@ def run(
     bench run scenarios/mixed.yaml --target http://host:8080 --set arrivals.rate_per_s=20 --check
     """
     changes = options.overrides_of(overrides, target)
-    loaded = load(scenario, changes)
-    request = Request(loaded, scenario, changes, options.labels_of(label), web_port if web_ui else None)
+    loaded = options.replayable(scenario, changes)
+    options.check_processes(processes)
+    page = web_port if web_ui else None
+    request = Request(loaded, scenario, changes, options.labels_of(label), page, processes)
     asked_rates = options.rates_of(rate_list)
     if asked_rates:
         code = _sweep(request, asked_rates, results, out, check=check)
@@ -69,7 +75,7 @@ def _sweep(request: Request, asked: list[float], results: Path, out: Path | None
     def one(job: Job, path: Path) -> bool:
         changes = (*request.overrides, *job.overrides)
         scenario = load(request.source, changes)
-        mine = Request(scenario, request.source, changes, request.labels, request.web_port)
+        mine = replace(request, scenario=scenario, overrides=changes)
         try:
             codes.append(_once(mine, new_folder(scenario, results, path), check=check))
         except ProcessError as error:

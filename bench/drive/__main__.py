@@ -3,7 +3,8 @@
 Says what it does in lines of JSON on stdout: {"say": …}, {"web": url}, {"progress": {…}} once a second, and
 at the end {"books": {…}}.
 SIGINT once: send nothing more, wait for replies; twice: end at once. The folder is complete either way.
-Exit codes: 0 done, 2 the target, an input file or the disk will not do (reason on stderr), 130 interrupted.
+Exit codes: 0 done, 2 the target, an input file or the disk will not do (reason on stderr), 70 a process of
+several was lost (the folder is complete where the run had begun), 130 interrupted.
 """
 
 import argparse
@@ -20,37 +21,53 @@ from locust import events
 from locust.env import Environment
 
 from bench.drive.control import TargetError
+from bench.drive.crew import CrewError
+from bench.drive.merge import losses
 from bench.drive.run import Run, begin, prepare
 from bench.drive.session import Plan
 from bench.drive.users import OpenLoopUser, PoolUser
+from bench.drive.worker import serve
 from bench.record import FolderError, RunFolder
 from bench.workload import LengthError, TraceError
 
 PROGRESS_EVERY_S = 1.0
+
+LOST = 70
 
 
 def main() -> int:
     """Run; returns the exit code."""
     options = _options()
     folder = RunFolder(options.folder)
+    gevent.get_hub().NOT_ERROR += (KeyboardInterrupt,)  # its end is told by the exit code
+    if options.worker is not None:
+        return serve(folder, options.worker, options.workers, options.link)
     try:
         _check_free(options.web_port)
-        with prepare(folder, folder.info(), lambda text: _emit({"say": text})) as plan:
-            return replay(plan, options.web_port, until_stdin_closes=options.until_stdin_closes)
+        info = folder.info().model_copy(update={"processes": options.processes})
+        with prepare(folder, info, _say) as plan:
+            return replay(
+                plan, options.web_port, options.processes, until_stdin_closes=options.until_stdin_closes
+            )
     except (TargetError, TraceError, LengthError, FolderError) as error:
         print(error, file=sys.stderr)
         return 2
+    except CrewError as error:
+        print(error, file=sys.stderr)
+        return LOST
     except KeyboardInterrupt:
         return 130
 
 
-def replay(plan: Plan, web_port: int | None = None, *, until_stdin_closes: bool = False) -> int:
+def replay(
+    plan: Plan, web_port: int | None = None, processes: int = 1, *, until_stdin_closes: bool = False
+) -> int:
     """Run what was prepared; returns the exit code."""
     user = OpenLoopUser if plan.schedule.is_open else PoolUser
     environment = Environment(user_classes=[user], events=events, host=plan.endpoint.url)
     runner = environment.create_local_runner()
     web = _web_ui(environment, web_port)
-    run = begin(plan, environment)
+    run = begin(plan, environment, processes=processes, say=_say)
     # The Stop button of Locust's page.
     stopped = environment.events.test_stop
     stopped.add_listener(lambda **_: run.session.stop_sending())  # type: ignore[no-untyped-call]
@@ -76,7 +93,16 @@ def replay(plan: Plan, web_port: int | None = None, *, until_stdin_closes: bool 
     runner.quit()
     if web:
         web.stop()
-    return 130 if run.info.state == "interrupted" else 0
+    return _code(run)
+
+
+def _code(run: Run) -> int:
+    if run.info.generator["stopped_early"]:
+        return 130
+    lost = losses(run.folder, run.info.generator)
+    for sentence in lost:
+        print(sentence, file=sys.stderr)
+    return LOST if lost else 0
 
 
 def _options() -> argparse.Namespace:
@@ -84,6 +110,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("folder", type=Path, help="a run folder with run.json in it")
     parser.add_argument("--web-port", type=int, help="serve Locust's page on 127.0.0.1 at this port")
     parser.add_argument("--until-stdin-closes", action="store_true", help="stop when the parent is gone")
+    parser.add_argument(
+        "--processes", type=int, default=1, metavar="N", help="share the load among N processes"
+    )
+    for name in ("--worker", "--workers", "--link"):
+        parser.add_argument(name, type=int, help=argparse.SUPPRESS)  # how it starts its own processes
     options = parser.parse_args()
     # Locust's page parses the command line again, and knows other options.
     del sys.argv[1:]
@@ -132,6 +163,10 @@ def _stop_without_parent(run: Run) -> None:
     while gevent.os.tp_read(0, 4096):
         pass
     run.session.cancel()
+
+
+def _say(text: str) -> None:
+    _emit({"say": text})
 
 
 def _emit(line: dict[str, Any]) -> None:

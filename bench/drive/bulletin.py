@@ -52,7 +52,7 @@ class Bulletin:
 
     def __init__(self) -> None:
         self._tallies: dict[tuple[str, str, str | None], _Tally] = {}
-        self._ttft = RequestStats().get("ttft", "")
+        self.ttft = RequestStats().get("ttft", "")
 
     def add(self, planned: Planned, scheduled_ns: int, facts: Facts) -> None:
         """Note the end of a request."""
@@ -77,7 +77,7 @@ class Bulletin:
             batch = tally.take()
             if not batch.latencies_ms:
                 continue
-            self._ttft.extend(_summed(self._ttft, batch.first_ms, 0, 0))
+            self.ttft.extend(_summed(self.ttft, batch.first_ms, 0, 0))
             label = f"{name} {profile}" if profile else name
             if listened_to:
                 _fire(environment, kind, label, batch)
@@ -86,7 +86,7 @@ class Bulletin:
 
     def ttft_p50_ms(self) -> float | None:
         """The median so far, of two digits."""
-        return self._ttft.get_response_time_percentile(0.5) if self._ttft.num_requests else None
+        return self.ttft.get_response_time_percentile(0.5) if self.ttft.num_requests else None
 
 
 def _fire(environment: Environment, kind: str, name: str, batch: _Batch) -> None:

@@ -26,6 +26,10 @@ class HealthWatch:
         self._models, self._file, self._start_ns = models, file, start_ns
         self._greenlet = gevent.spawn(self._watch)
 
+    def follow(self, model: str) -> None:
+        """Tell of that model too."""
+        self._models = {*self._models, model}
+
     def stop(self) -> None:
         """End it."""
         self._greenlet.kill()

@@ -4,8 +4,9 @@ import os
 import platform
 import subprocess
 from importlib import metadata
-from pathlib import Path
 from typing import Any
+
+from bench.record import cpu_model
 
 PACKAGES = ("poolbench", "locust", "gevent", "httptools", "httpx", "msgpack", "numpy", "pyarrow")
 
@@ -15,7 +16,7 @@ def host() -> dict[str, Any]:
     return {
         "node": platform.node(),
         "kernel": platform.release(),
-        "cpu": _cpu(),
+        "cpu": cpu_model(),
         "cores": len(os.sched_getaffinity(0)),
         "load_1min": os.getloadavg()[0],
     }
@@ -38,8 +39,3 @@ def _git(*words: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _cpu() -> str | None:
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)

@@ -1,6 +1,7 @@
 """From flights to records: the log on disk, and what Locust is told."""
 
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,8 @@ class Tag:
 
     planned: Planned
     scheduled_ns: int
+    told: Callable[[Flight], None] | None = None
+    """Hears of the end: whoever asked for a request that stands in no schedule."""
 
 
 @dataclass
@@ -43,7 +46,8 @@ class LoggedJournal:
             return
         tag: Tag = flight.order.tag
         self.sent_count += 1
-        self.log.sent(tag.planned.index, tag.scheduled_ns, (flight.handed_ns or 0) - self.start_ns)
+        known = _known(tag.planned) if tag.told else None
+        self.log.sent(tag.planned.index, tag.scheduled_ns, (flight.handed_ns or 0) - self.start_ns, known)
 
     def ended(self, flight: Flight) -> None:
         """Log the Record."""
@@ -67,7 +71,7 @@ class LoggedJournal:
     def _row(self, flight: Flight, tag: Tag) -> list[Any]:
         """The values of a Record, in the order of FIELDS: making one costs more than sending its request."""
         planned, facts, since = tag.planned, flight.exchange.facts, self._since
-        traffic, user = planned.traffic, planned.user
+        traffic = planned.traffic
         tries = flight.tries()
         censored = facts.outcome in {"unfinished", "not_sent"}
         return [
@@ -78,9 +82,9 @@ class LoggedJournal:
             traffic.model,
             traffic.pool,
             planned.profile,
-            user,
-            None if user is None else planned.index,
-            None if user is None else 0,
+            planned.user,
+            planned.conversation,
+            planned.turn,
             self.worker,
             tag.scheduled_ns,
             since(tries[0].handed_ns),
@@ -131,6 +135,26 @@ class LoggedJournal:
 
     def _since(self, instant_ns: int | None) -> int | None:
         return None if instant_ns is None else instant_ns - self.start_ns
+
+
+def _known(planned: Planned) -> dict[str, Any]:
+    """What a schedule would hold of it."""
+    traffic = planned.traffic
+    return {
+        "index": planned.index,
+        "traffic_class": traffic.name,
+        "operation": traffic.operation,
+        "stream": planned.stream,
+        "model": traffic.model,
+        "pool": traffic.pool,
+        "profile": planned.profile,
+        "user": planned.user,
+        "conversation": planned.conversation,
+        "turn": planned.turn,
+        "asked_in_tokens": planned.in_tokens,
+        "asked_out_tokens": planned.out_tokens,
+        "items_asked": planned.items,
+    }
 
 
 def _hide(facts: Facts, keys: tuple[str, ...]) -> None:

@@ -11,8 +11,11 @@ import numpy as np
 from gevent.event import Event
 from locust.env import Environment
 
+from bench.drive.bulletin import Bulletin
+from bench.drive.desk import Desk
 from bench.drive.engine import Engine
 from bench.drive.flight import NS_PER_S
+from bench.drive.given import Names
 from bench.drive.journal import LoggedJournal
 from bench.drive.supply import ClosedSupply, Kitchen, OpenSupply
 from bench.drive.surroundings import Surroundings
@@ -58,15 +61,9 @@ class Session:
         self._journal = LoggedJournal(self._log, 0, worker, keys)
         self._engine = Engine(plan.endpoint, plan.scenario.timeouts, self._journal, plan.scenario.retry)
         self._engine.pool.fill(_connections(plan, workers), plan.scenario.timeouts.connect_s)
-        self.start_ns = self._journal.start_ns = time.monotonic_ns() + LEAD_NS
-        wall_ns = time.time_ns() + self.start_ns - time.monotonic_ns()
-        self.clock = Clock(monotonic_ns=self.start_ns, wall_ns=wall_ns, boot_id=_boot_id())
-        estimate_tokens = plan.scenario.target.estimate_tokens
-        kitchen = Kitchen(
-            plan.run_id, plan.texts, plan.endpoint, self.start_ns, estimate_tokens=estimate_tokens
-        )
-        self._supply = _supply(plan, kitchen, worker, workers)
-        self._engine.serve(self._supply)
+        self._worker, self._workers = worker, workers
+        self.desk: Desk | None = None
+        """Where tasks of a locustfile ask for more than the schedule holds."""
         self._surroundings = Surroundings()
         self._stopping = False
         self._closed = False
@@ -76,12 +73,29 @@ class Session:
 
     # --- life ----------------------------------------------------------------------------------------------
 
+    def agree(self, start_ns: int | None = None) -> None:
+        """Fix the monotonic instant of the start; half a second from now where none is named."""
+        self.start_ns = self._journal.start_ns = start_ns or time.monotonic_ns() + LEAD_NS
+        plan = self.plan
+        estimate_tokens = plan.scenario.target.estimate_tokens
+        kitchen = Kitchen(
+            plan.run_id, plan.texts, plan.endpoint, self.start_ns, estimate_tokens=estimate_tokens
+        )
+        self._supply = _supply(plan, kitchen, self._worker, self._workers)
+        self._engine.serve(self._supply)
+
     def start(self) -> None:
         """Start the engine thread, and the greenlet that tells Locust of its results."""
         sys.setswitchinterval(SWITCH_S)
         self._surroundings.start()
         self._thread = gevent.get_hub().threadpool.spawn(self._engine.run)
         self._bridge = gevent.spawn(self._tell)
+
+    def open_desk(self, names: Names) -> None:
+        """Closed loop: tasks may ask under such names."""
+        if isinstance(self._supply, ClosedSupply):
+            plan, submit, number = self.plan, self._engine.submit, self._supply.number
+            self.desk = Desk(names, plan.run_id, plan.endpoint, self.start_ns, submit, number)
 
     @property
     def elapsed_s(self) -> float:
@@ -92,6 +106,16 @@ class Session:
     def in_flight(self) -> int:
         """Requests sent and not ended."""
         return self._engine.in_flight
+
+    @property
+    def bulletin(self) -> Bulletin:
+        """What Locust is told."""
+        return self._journal.bulletin
+
+    @property
+    def dead(self) -> bool:
+        """Whether the engine ended by itself; `close` raises why."""
+        return not self._closed and bool(self._thread.ready())
 
     def over(self) -> bool:
         """Whether everything was sent that will be; a dead engine sends nothing, and `close` raises why."""
@@ -104,6 +128,8 @@ class Session:
     def stop_sending(self) -> None:
         """Send nothing more; replies are still waited for."""
         self._stopping = True
+        if self.desk:
+            self.desk.shut()
         if not self._closed:
             self._engine.stop_sending()
 
@@ -127,6 +153,8 @@ class Session:
         self._thread.get()
         self._bridge.kill()
         self.rest.set()
+        if self.desk:
+            self.desk.close()
         self._journal.bulletin.post(self._environment)
         self._log.close(time.monotonic_ns() - self.start_ns)
         return {
@@ -157,6 +185,8 @@ class Session:
             self._journal.bulletin.post(self._environment)
             if self.over():
                 self.rest.set()
+            if self.desk and self._thread.ready():
+                self.desk.close()  # nobody is left to answer
 
     def progress(self) -> dict[str, Any]:
         """One line of progress. The median is Locust's, of two digits: for the eye, not for the record."""
@@ -191,5 +221,8 @@ def _connections(plan: Plan, workers: int) -> int:
     return min(-(-int(np.bincount(due_ns // NS_PER_S).max()) // workers), MOST_OPENED)
 
 
-def _boot_id() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+def clock_of(start_ns: int) -> Clock:
+    """A monotonic instant on both clocks."""
+    wall_ns = time.time_ns() + start_ns - time.monotonic_ns()
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return Clock(monotonic_ns=start_ns, wall_ns=wall_ns, boot_id=boot_id)

@@ -5,6 +5,7 @@ than `AHEAD_NS` or `AHEAD_ORDERS` before an order is due.
 """
 
 import heapq
+import itertools
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -101,7 +102,8 @@ class OpenSupply:
 class ClosedSupply:
     """Users who think, ask, and wait for the reply, until `end_ns`.
 
-    A turn is due when the reply before it has arrived and its user has thought. `join` and `leave` may be
+    A turn is due when the reply before it has arrived and its user has thought. What a task asks by itself
+    comes to the engine by mail; here it only gets its number, and its end is told. `join` and `leave` may be
     called from any thread; a user who left gets the reply that is under way, and at most one more.
     """
 
@@ -112,12 +114,17 @@ class ClosedSupply:
         self._joined: deque[tuple[int, int]] = deque()
         self._left: deque[int] = deque()
         self._leaving: Counter[int] = Counter()
-        self._turns = [0] * users
+        self._turns = [itertools.count() for _ in range(users)]
         self._thinking: list[tuple[int, int, Planned]] = []
 
     def join(self, user: int) -> None:
         """A user comes; numbers beyond those of the schedule begin again at 0."""
         self._joined.append((user % self._users, time.monotonic_ns()))
+
+    def number(self, user: int) -> tuple[int, int]:
+        """The user's place among the users, and the index of what that one asks next; from any thread."""
+        slot = user % self._users
+        return slot, next(self._turns[slot]) * self._users + slot
 
     def leave(self, user: int) -> None:
         """A user goes."""
@@ -141,16 +148,17 @@ class ClosedSupply:
     def ended(self, flight: Flight) -> None:
         """The user has the reply, and thinks."""
         tag: Tag = flight.order.tag
-        if tag.planned.user is not None:
+        if tag.told is not None:
+            tag.told(flight)
+        elif tag.planned.user is not None:
             self._think(tag.planned.user, flight.exchange.facts.end_ns or flight.begun_ns)
 
     def _think(self, user: int, from_ns: int) -> None:
         if self._goes(user):
             return
-        planned = self._schedule.turn(user, self._turns[user], self._users)
+        planned = self._schedule.turn(user, next(self._turns[user]), self._users)
         due_ns = max(from_ns, self._kitchen.start_ns) + planned.think_ns
         if due_ns < self._end_ns:
-            self._turns[user] += 1
             heapq.heappush(self._thinking, (due_ns, planned.index, planned))
 
     def _goes(self, user: int) -> bool:

@@ -40,15 +40,18 @@ class Surroundings:
         gc.callbacks.append(self._note)
         self._first = _read()
 
-    def stop(self) -> dict[str, Any]:
-        """The facts, for run.json; shares are of the time of all cores that we may run on."""
+    def stop(self, workers_cpu_s: float = 0.0) -> dict[str, Any]:
+        """The facts, for run.json; shares are of the time of all cores that we may run on.
+
+        CPU seconds of worker processes count as ours.
+        """
         gc.callbacks.remove(self._note)
         gc.set_threshold(*self._usual)
         gc.unfreeze()
         first, last = self._first, _read()
         cores = len(os.sched_getaffinity(0))
         core_s = max(last.instant_s - first.instant_s, 1e-9) * cores
-        ours_s = last.ours_s - first.ours_s
+        ours_s = last.ours_s - first.ours_s + workers_cpu_s
         others_s = max(0.0, last.busy_s - first.busy_s - ours_s)
         return {
             "process_cpu_s": round(ours_s, 6),

@@ -1,15 +1,19 @@
 """The users that Locust sees. The sockets behind them belong to the engine."""
 
 import itertools
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from locust import User, task
 from locust.env import Environment
 from locust.exception import StopUser
 
+from bench.drive.client import PoolClient
+from bench.drive.crew import Crew
+from bench.drive.desk import Desk
 from bench.drive.session import Session
 
-sessions: "WeakKeyDictionary[Environment, Session]" = WeakKeyDictionary()
+sessions: "WeakKeyDictionary[Environment, Session | Crew]" = WeakKeyDictionary()
 """The session of each of Locust's environments, set before its users start."""
 
 
@@ -17,7 +21,7 @@ class _SessionUser(User):
     abstract = True
 
     @property
-    def session(self) -> Session:
+    def session(self) -> Session | Crew:
         """The session of the run that this user belongs to."""
         return sessions[self.environment]
 
@@ -34,25 +38,44 @@ class OpenLoopUser(_SessionUser):
         raise StopUser
 
 
-class PoolUser(_SessionUser):
-    """A closed-loop user, who thinks, asks, waits for the reply, and starts over; the engine does it."""
+def turns(user: "PoolUser") -> None:
+    """Take the scenario's turns until the run is over: think, ask, wait for the reply; the engine does it."""
+    if user.environment not in sessions:
+        raise StopUser
+    session = user.session
+    session.join(user.number)
+    try:
+        session.rest.wait()
+    finally:
+        session.leave(user.number)
+    raise StopUser
 
+
+class PoolUser(_SessionUser):
+    """A closed-loop user. Without tasks of its own it takes the turns of the scenario; with tasks it does
+    those, and what they ask by `self.client` is sent by the engine and recorded as any other request.
+    """
+
+    abstract = True
+    tasks = [turns]  # noqa: RUF012 - an attribute of Locust's
     _numbers = itertools.count()
 
-    def on_start(self) -> None:
-        """Take a number, which is the user's ring of turns; without a session there is nothing to do."""
-        if self.environment not in sessions:
-            raise StopUser
+    def __init_subclass__(cls, **words: Any) -> None:
+        super().__init_subclass__(**words)
+        cls.tasks = [each for each in cls.tasks if each is not turns] or [turns]
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
         self.number = next(self._numbers)
-        self.session.join(self.number)
+        self.client = PoolClient(self.number, self._desk)
 
-    @task
-    def turns(self) -> None:
-        """Take turns until the run is over."""
-        self.session.rest.wait()
-        raise StopUser
+    def _desk(self) -> Desk:
+        session = sessions.get(self.environment)
+        if session is None or session.desk is None:
+            raise RuntimeError("no run is under way: ask in a task, in on_start or in on_stop")
+        return session.desk
 
-    def on_stop(self) -> None:
-        """Ask no more."""
-        if self.environment in sessions:
-            self.session.leave(self.number)
+    @classmethod
+    def takes_turns(cls) -> bool:
+        """Whether it has no tasks of its own."""
+        return turns in cls.tasks

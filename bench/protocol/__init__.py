@@ -2,8 +2,9 @@
 
 from bench.protocol.errors import BY_CODE, Meaning, judge, judge_in_stream
 from bench.protocol.exchange import Exchange
-from bench.protocol.facts import Ask, Facts
+from bench.protocol.facts import Ask, Facts, Operation
 from bench.protocol.health import Spoken, dialect_of, is_gateway, live_workers, same_model, serving
+from bench.protocol.kept import text_of
 from bench.protocol.pools import LEASE_S, PoolState, pool_body, read_pool, refusal
 from bench.protocol.requests import Endpoint, render
 from bench.protocol.sse import EventDecoder, StreamMalformedError
@@ -18,6 +19,7 @@ __all__ = [
     "Exchange",
     "Facts",
     "Meaning",
+    "Operation",
     "PoolState",
     "Spoken",
     "StreamMalformedError",
@@ -33,4 +35,5 @@ __all__ = [
     "render",
     "same_model",
     "serving",
+    "text_of",
 ]

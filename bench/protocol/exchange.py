@@ -9,6 +9,7 @@ from functools import lru_cache
 import httptools
 
 from bench.protocol.facts import GENERATION, Ask, Facts, Kind
+from bench.protocol.kept import Kept
 from bench.protocol.replies import Reader, WholeReader
 from bench.protocol.streams import StreamReader
 
@@ -74,12 +75,13 @@ class Exchange:
     that follow each other on a connection share its `framing`.
     """
 
-    __slots__ = ("_ask", "_framing", "_kind", "_reader", "_undecoded", "done", "facts", "reusable")
+    __slots__ = ("_ask", "_framing", "_kind", "_reader", "_undecoded", "done", "facts", "kept", "reusable")
 
     def __init__(self, kind: Kind, ask: Ask, framing: Framing | None = None) -> None:
         self.facts = Facts()
         self.done = False
         self.reusable = False
+        self.kept: Kept | None = None
         self._kind, self._ask = kind, ask
         self._reader: Reader | None = None
         self._undecoded = 0
@@ -157,6 +159,9 @@ class Exchange:
             self._reader = StreamReader(self._kind, self._ask, facts)
         else:
             self._reader = WholeReader(self._kind, self._ask, facts, headers)
+        if self._ask.keep:
+            packed = "msgpack" in headers.get("content-type", "")
+            self._reader = self.kept = Kept(self._reader, streams=streams, packed=packed)
 
     def _finish(self, now_ns: int) -> None:
         if not self.done:

@@ -35,6 +35,8 @@ class Ask:
     pool: str | None = None
     profile: str | None = None
     chars_per_token: float | None = None
+    keep: bool = False
+    """Whether somebody wants to read the reply."""
 
     @property
     def results(self) -> int:

@@ -1,5 +1,19 @@
 """What happened, on disk: the Record, the append-only logs, the run folder."""
 
+from bench.record.calibration import (
+    Calibration,
+    CalibrationError,
+    Load,
+    Machine,
+    Step,
+    TimingError,
+    Who,
+    cpu_model,
+    keep_calibration,
+    read_calibration,
+    this_machine,
+)
+from bench.record.files import replace
 from bench.record.folder import (
     Books,
     Clock,
@@ -9,7 +23,6 @@ from bench.record.folder import (
     Salvage,
     TargetSaid,
     create_folder,
-    replace,
 )
 from bench.record.join import join
 from bench.record.log import Beat, Ended, LogReader, LogWriter, Sent, is_written
@@ -23,20 +36,31 @@ __all__ = [
     "Attempt",
     "Beat",
     "Books",
+    "Calibration",
+    "CalibrationError",
     "Clock",
     "Ended",
     "FolderError",
+    "Load",
     "LogReader",
     "LogWriter",
+    "Machine",
     "Outcome",
     "Record",
     "RunFolder",
     "RunInfo",
     "Salvage",
     "Sent",
+    "Step",
     "TargetSaid",
+    "TimingError",
+    "Who",
+    "cpu_model",
     "create_folder",
     "is_written",
     "join",
+    "keep_calibration",
+    "read_calibration",
     "replace",
+    "this_machine",
 ]

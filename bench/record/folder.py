@@ -7,12 +7,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.record.calibration import Calibration
+from bench.record.files import replace
 
 FORMAT_VERSION = 1
 FORMAT_HISTORY = {"1": "2026-11-22: first"}
@@ -90,12 +94,14 @@ class RunInfo(BaseModel):
     versions: dict[str, str] = Field(default_factory=dict)
     git: dict[str, Any] = Field(default_factory=dict, description="commit of the working directory, if any")
     command: str = ""
+    processes: int = Field(1, description="load workers: requests by index, users by number, modulo this")
     clock: Clock | None = None
     target: TargetSaid | None = None
     chars_per_token: dict[str, float] = Field(default_factory=dict, description="per traffic class")
     chars_per_token_source: dict[str, str] = Field(default_factory=dict)
     schedule: dict[str, Any] = Field(default_factory=dict, description="hash, size, what a trace lost")
     warnings: list[str] = Field(default_factory=list)
+    calibration: Calibration | None = Field(None, description="what this host was proved to drive, if it was")
     generator: dict[str, Any] = Field(default_factory=dict, description="facts about ourselves")
     books: Books | None = None
     salvage: Salvage | None = None
@@ -173,16 +179,23 @@ class RunFolder:
         """Write run.json whole or not at all."""
         replace(self.path / "run.json", info.model_dump_json(indent=2) + "\n")
 
-    def schedule(self) -> pa.Table:
-        """What was to be sent. Raises FolderError where it was never written."""
+    def schedule(self, columns: list[str] | None = None) -> pa.Table:
+        """What was to be sent, or some columns of it. Raises FolderError where it was never written."""
         if not self.schedule_file.exists():
             raise FolderError(f"{self.path} has no schedule.parquet: the run ended before it was made")
-        return pq.read_table(self.schedule_file)
+        return pq.read_table(self.schedule_file, columns=columns)
 
-    def write_schedule(self, table: pa.Table) -> None:
+    def write_schedule(self, *parts: pa.Table) -> None:
         """Fix what is to be sent, whole or not at all."""
+        self.write_long_schedule(iter(parts))
+
+    def write_long_schedule(self, parts: Iterator[pa.Table]) -> None:
+        """The same, a part at a time; there is at least one."""
         draft = self.path / ".schedule.parquet.draft"
-        pq.write_table(table, draft, compression="zstd")
+        first = next(parts)
+        with pq.ParquetWriter(draft, first.schema, compression="zstd") as file:
+            for part in chain([first], parts):
+                file.write_table(part)
         draft.replace(self.schedule_file)
 
     def health(self) -> Iterator[dict[str, Any]]:
@@ -227,10 +240,3 @@ def _first_free(results: Path, stem: str) -> Path:
 def worker_of(log_file: Path) -> int:
     """The number of the worker that wrote a log."""
     return int(log_file.stem.split("-")[1])
-
-
-def replace(file: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    draft = file.with_name(f".{file.name}.draft")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(file)

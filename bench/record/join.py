@@ -9,6 +9,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,20 @@ _OUTCOME = FIELDS.index("outcome")
 _NO_LOG = -1
 
 
+class _Schedule:
+    """What was to be sent; its rows, of which row i is request i, are read only if some never ended."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        due = folder.schedule(["scheduled_ns"])["scheduled_ns"]
+        self.size, self.is_ring = len(due), due.null_count > 0
+        self._folder = folder
+
+    @cached_property
+    def rows(self) -> pa.Table:
+        """All columns."""
+        return self._folder.schedule()
+
+
 @dataclass(slots=True)
 class _Logs:
     """Where in the logs each ended request stands, and what else they hold."""
@@ -46,35 +61,38 @@ class _Logs:
 
 @dataclass(slots=True)
 class _Doubts:
-    """Counts of what may have happened without being logged."""
+    """Counts of what may have happened without being logged; `spans` follow the last beat of each worker."""
 
-    spans: list[range]
+    spans: dict[int, range]
     late: int = 0
     unfinished: int = 0
 
     def note(self, row: Record) -> None:
         """A row that no log has an end of."""
         self.unfinished += row.outcome == Outcome.UNFINISHED
-        self.late += row.outcome == Outcome.NOT_SENT and any(row.scheduled_ns in span for span in self.spans)
+        span = self.spans.get(row.worker, range(0))
+        self.late += row.outcome == Outcome.NOT_SENT and row.scheduled_ns in span
 
 
-def join(folder: RunFolder) -> tuple[Books, Salvage]:
+def join(folder: RunFolder, workers: int = 1) -> tuple[Books, Salvage]:
     """Write requests.parquet and events.parquet; returns the books, and what stays uncertain.
+
+    Request i of an open loop was for worker i % `workers` to send, whether or not its log knows of it.
 
     Idempotent: it reads only the schedule and the logs. However many requests there are, it holds where they
     stand and 5,000 of them. Raises FolderError without a schedule.
     """
-    schedule = folder.schedule()
+    schedule = _Schedule(folder)
     logs = _read(folder.log_files())
     beats = [beat for beat in logs.beats if beat is not None]
-    doubts = _Doubts([range(beat, beat + GRACE_NS) for beat in {end or 0 for end in logs.beats}])
+    doubts = _Doubts(_spans(logs))
     books: Counter[str] = Counter()
     rows = [LogRows(path) for path in logs.paths]
     with (
         pq.ParquetWriter(folder.requests_file, REQUESTS, compression="zstd") as requests,
         pq.ParquetWriter(folder.events_file, EVENTS, compression="zstd") as events,
     ):
-        for batch in _batches(schedule, logs, rows, doubts):
+        for batch in _batches(schedule, logs, rows, doubts, workers):
             books.update(entry.values[_OUTCOME] for entry in batch)
             requests.write_table(_request_table(batch))
             events.write_table(_event_table([entry for entry in batch if entry.event_ns]))
@@ -89,6 +107,11 @@ def join(folder: RunFolder) -> tuple[Books, Salvage]:
     )
 
 
+def _spans(logs: _Logs) -> dict[int, range]:
+    ends = {worker_of(path): beat or 0 for path, beat in zip(logs.paths, logs.beats, strict=True)}
+    return {worker: range(end, end + GRACE_NS) for worker, end in ends.items()}
+
+
 def _read(paths: list[Path]) -> _Logs:
     logs = _Logs(paths)
     for number, path in enumerate(paths):
@@ -100,8 +123,8 @@ def _read(paths: list[Path]) -> _Logs:
                     logs.log.append(number)
                     logs.place.append(place)
                     logs.sent.pop(index, None)
-                case ["sent", index, scheduled_ns, handed_ns]:
-                    logs.sent[index] = (worker_of(path), Sent(index, scheduled_ns, handed_ns))
+                case ["sent", index, scheduled_ns, handed_ns, *known]:
+                    logs.sent[index] = (worker_of(path), Sent(index, scheduled_ns, handed_ns, *known))
                 case ["beat", now_ns]:
                     beat = now_ns
         logs.torn += reader.torn
@@ -110,32 +133,34 @@ def _read(paths: list[Path]) -> _Logs:
 
 
 Ints = npt.NDArray[np.int64]
+Shorts = npt.NDArray[np.int16]
 
 
 def _batches(
-    schedule: pa.Table, logs: _Logs, rows: Sequence[LogRows], doubts: _Doubts
+    schedule: _Schedule, logs: _Logs, rows: Sequence[LogRows], doubts: _Doubts, workers: int
 ) -> Iterator[list[EndedRow]]:
     """Every row of the books, by index."""
     index, log, place = _sorted(logs)
     logs.sent = {number: sent for number, sent in logs.sent.items() if not _holds(index, number)}
-    rest = _rest(schedule, logs, index)
+    rest = np.union1d(_rest(schedule, logs, index), _unscheduled(logs))
     index = np.concatenate([index, rest])
-    log = np.concatenate([log, np.full(len(rest), _NO_LOG)])
+    log = np.concatenate([log, np.full(len(rest), _NO_LOG, np.int16)])
     place = np.concatenate([place, np.zeros(len(rest), np.int64)])
     order = np.argsort(index, kind="stable")
     for start in range(0, len(order), BATCH):
         part = order[start : start + BATCH]
-        lost = _lost(schedule, logs, index[part][log[part] == _NO_LOG], doubts)
+        lost = _lost(schedule, logs, index[part][log[part] == _NO_LOG], doubts, workers)
         yield [
             next(lost) if number == _NO_LOG else rows[number].at(where)
             for number, where in zip(log[part].tolist(), place[part].tolist(), strict=True)
         ]
 
 
-def _sorted(logs: _Logs) -> tuple[Ints, Ints, Ints]:
+def _sorted(logs: _Logs) -> tuple[Ints, Shorts, Ints]:
     """Index, log and place of what ended, by index, each once: the first that was read."""
-    index, first = np.unique(np.array(logs.index, np.int64), return_index=True)
-    return index, np.array(logs.log, np.int64)[first], np.array(logs.place, np.int64)[first]
+    # Views of the arrays, not copies: there may be millions.
+    index, first = np.unique(np.asarray(logs.index), return_index=True)
+    return index, np.asarray(logs.log)[first], np.asarray(logs.place)[first]
 
 
 def _holds(index: Ints, number: int) -> bool:
@@ -143,24 +168,39 @@ def _holds(index: Ints, number: int) -> bool:
     return at < len(index) and int(index[at]) == number
 
 
-def _rest(schedule: pa.Table, logs: _Logs, ended: Ints) -> Ints:
+def _rest(schedule: _Schedule, logs: _Logs, ended: Ints) -> Ints:
     """The requests that never ended, sent or not; a turn of a closed loop that was not sent was not due."""
-    if schedule["scheduled_ns"].null_count > 0:
+    if schedule.is_ring:
         return np.array(sorted(logs.sent), np.int64)
-    return np.setdiff1d(schedule["index"].to_numpy(), ended, assume_unique=True).astype(np.int64)
+    return np.setdiff1d(np.arange(schedule.size), ended, assume_unique=True)
 
 
-def _lost(schedule: pa.Table, logs: _Logs, index: Ints, doubts: _Doubts) -> Iterator[EndedRow]:
-    """Rows of requests without an end; in a closed loop the schedule is a ring."""
+def _unscheduled(logs: _Logs) -> Ints:
+    """Those of them that no schedule holds."""
+    return np.array([number for number, (_, sent) in logs.sent.items() if sent.known], np.int64)
+
+
+def _lost(schedule: _Schedule, logs: _Logs, index: Ints, doubts: _Doubts, workers: int) -> Iterator[EndedRow]:
+    """Rows of requests without an end."""
     if not len(index):
         return
-    ring = schedule["scheduled_ns"].null_count > 0
-    planned = schedule.take(pa.array(index % len(schedule))).to_pylist()
-    for number, row in zip(index.tolist(), planned, strict=True):
-        known = row | ({"index": number, "conversation": number} if ring else {})
+    for number, row in zip(index.tolist(), _planned_rows(schedule, logs, index), strict=True):
+        known = row | {"worker": number % workers}
         record = _unfinished(known, *logs.sent[number]) if number in logs.sent else Record(**_planned(known))
         doubts.note(record)
         yield EndedRow(list(values_of(record)), b"", b"")
+
+
+def _planned_rows(schedule: _Schedule, logs: _Logs, index: Ints) -> Iterator[dict[str, Any]]:
+    """What was known of each before it was sent; in a closed loop the schedule is a ring."""
+    told = {number: sent.known for number, (_, sent) in logs.sent.items() if sent.known}
+    held = [number for number in index.tolist() if number not in told]
+    rows = iter(
+        schedule.rows.take(pa.array([number % schedule.size for number in held], pa.int64())).to_pylist()
+    )
+    for number in index.tolist():
+        ringed = {"index": number, "conversation": number} if schedule.is_ring else {}
+        yield told.get(number) or next(rows) | ringed
 
 
 def _planned(row: dict[str, Any]) -> dict[str, Any]:

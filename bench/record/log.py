@@ -3,6 +3,7 @@
 An entry is a little-endian uint32 length and that many bytes of msgpack, one of
 
     ["sent", index, scheduled_ns, handed_ns]           a request is on its way
+    ["sent", index, scheduled_ns, handed_ns, known]    the same of one that no schedule holds
     ["ended", [every field of the Record], event_ns, event_chars]    int64 and int32 arrays as bytes
     ["beat", now_ns]                                   everything up to this instant is in the log
 
@@ -39,11 +40,12 @@ FLUSH_EVERY_NS = 50_000_000
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request that was handed to its socket."""
+    """A request that was handed to its socket; `known`: what the schedule says of others."""
 
     index: int
     scheduled_ns: int
     handed_ns: int
+    known: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,13 @@ class LogWriter:
         self._flushed_ns = 0
         self._pack = msgpack.Packer(default=astuple).pack
 
-    def sent(self, index: int, scheduled_ns: int, handed_ns: int) -> None:
+    def sent(
+        self, index: int, scheduled_ns: int, handed_ns: int, known: dict[str, Any] | None = None
+    ) -> None:
         """Note that a request is on its way."""
+        if known is not None:
+            self._add(["sent", index, scheduled_ns, handed_ns, known])
+            return
         self._pending += _SENT.pack(_SENT_HEAD, index, _INT64, scheduled_ns, _INT64, handed_ns)
 
     def ended(self, record: Record, event_ns: "array[int]", event_chars: "array[int]") -> None:
@@ -180,8 +187,8 @@ def _entry(parts: list[Any]) -> Entry:
             values[_ATTEMPTS] = tuple(Attempt(*attempt) for attempt in values[_ATTEMPTS])
             record = Record(**dict(zip(FIELDS, values, strict=True)))
             return Ended(record, array("q", event_ns), array("i", event_chars))
-        case ["sent", index, scheduled_ns, handed_ns]:
-            return Sent(index, scheduled_ns, handed_ns)
+        case ["sent", index, scheduled_ns, handed_ns, *known]:
+            return Sent(index, scheduled_ns, handed_ns, *known)
         case ["beat", now_ns]:
             return Beat(now_ns)
     raise ValueError(f"not a log entry: {parts!r:.80}")

@@ -1,5 +1,6 @@
 """What people look at: tables, figures, a page, CSV. Computes no statistic."""
 
+from bench.report.calibration import calibration_lines, check_lines, render_calibration, step_line
 from bench.report.compare import render_comparison
 from bench.report.export import export_csv, export_summary_csv, write_summary
 from bench.report.gate import render_gate, write_gate
@@ -13,13 +14,17 @@ __all__ = [
     "NotebookError",
     "asked_run",
     "asked_sweep",
+    "calibration_lines",
+    "check_lines",
     "export_csv",
     "export_summary_csv",
+    "render_calibration",
     "render_comparison",
     "render_gate",
     "render_noise",
     "render_summary",
     "render_sweep",
+    "step_line",
     "write_gate",
     "write_noise",
     "write_report",

@@ -5,7 +5,7 @@ from rich.text import Text
 
 from bench.analyze.compare import Comparison, Estimate
 from bench.report import words
-from bench.report.table import Grid, as_table
+from bench.report.table import Grid, table
 
 
 def render_comparison(found: Comparison) -> RenderableType:
@@ -22,9 +22,9 @@ def render_comparison(found: Comparison) -> RenderableType:
         Text(f"first   {first.scenario} in {first.folder}, {first.target_url}"),
         Text(f"second  {second.scenario} in {second.folder}, {second.target_url}"),
         Text(),
-        as_table(latency_grid(found)),
+        table(latency_grid(found)),
         Text(),
-        as_table(rate_grid(found)),
+        table(rate_grid(found)),
         Text(),
         *map(Text, lines),
     )

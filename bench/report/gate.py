@@ -9,7 +9,7 @@ from rich.text import Text
 
 from bench.analyze.gate import GateReport, MetricVerdict
 from bench.record import replace
-from bench.report.table import Grid, as_table
+from bench.report.table import Grid, table
 
 FILES = ("gate.json", "junit.xml", "summary.md")
 
@@ -33,7 +33,7 @@ def render_gate(report: GateReport) -> RenderableType:
     return Group(
         *map(Text, lines),
         Text(),
-        Group(as_table(gate_grid(report)), Text(_legend(report)), Text()) if report.metrics else Text(),
+        Group(table(gate_grid(report)), Text(_legend(report)), Text()) if report.metrics else Text(),
         *map(Text, tail),
     )
 
@@ -88,12 +88,12 @@ def _markdown(report: GateReport) -> str:
         ["---"] * len(grid.headings),
         *grid.rows,
     ]
-    table = ["| " + " | ".join(map(_cell, row)) + " |" for row in cells] if report.metrics else []
+    lines = ["| " + " | ".join(map(_cell, row)) + " |" for row in cells] if report.metrics else []
     parts = [
         f"## Gate: {report.verdict}",
         _cell(report.sentence),
         "\n".join(f"- {_cell(reason)}" for reason in report.reasons[1:]),
-        "\n".join(table),
+        "\n".join(lines),
         _legend(report) if report.metrics else "",
         "\n".join(f"- {_cell(clause.sentence)}" for clause in report.slo),
         "\n".join(f"- left out: pair {one.pair}: {_cell('; '.join(one.reasons))}" for one in report.left_out),

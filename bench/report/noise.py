@@ -7,7 +7,7 @@ from rich.text import Text
 
 from bench.analyze.gate import NoiseReport
 from bench.record import replace
-from bench.report.table import Grid, as_table
+from bench.report.table import Grid, table
 
 
 def write_noise(folder: Path, report: NoiseReport) -> Path:
@@ -23,7 +23,7 @@ def render_noise(report: NoiseReport) -> RenderableType:
     return Group(
         Text(report.sentence[0].upper() + report.sentence[1:]),
         Text(),
-        Group(as_table(noise_grid(report)), Text(_LEGEND)) if report.metrics else Text(),
+        Group(table(noise_grid(report)), Text(_LEGEND)) if report.metrics else Text(),
         *map(Text, lines),
     )
 

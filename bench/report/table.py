@@ -124,9 +124,9 @@ def render_summary(summary: Summary, misses: Iterable[Miss] = ()) -> RenderableT
     return Group(
         _lines(head(summary)),
         Text(),
-        as_table(traffic_grid(summary)),
+        table(traffic_grid(summary)),
         Text(),
-        as_table(latency_grid(summary)),
+        table(latency_grid(summary)),
         *map(Text, _legend(summary)),
         Text(),
         _lines(facts(summary, misses)),
@@ -135,7 +135,7 @@ def render_summary(summary: Summary, misses: Iterable[Miss] = ()) -> RenderableT
 
 def render_sweep(rows: Sequence[RateRow]) -> RenderableType:
     """The table of a sweep."""
-    return Group(as_table(rates_grid(rows)), Text(_LEGEND))
+    return Group(table(rates_grid(rows)), Text(_LEGEND))
 
 
 _LEGEND = "- : undefined, or fewer than ten requests lie beyond that quantile"
@@ -146,8 +146,8 @@ def _legend(summary: Summary) -> list[str]:
     return [_LEGEND, *([f"{words.BEYOND} : that share of requests never ended"] if endless else [])]
 
 
-def as_table(grid: Grid) -> Table:
-    """A grid for a rich Console."""
+def table(grid: Grid) -> Table:
+    """A grid as rich shows it."""
     table = Table(title=grid.title, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
     for number, heading in enumerate(grid.headings):
         if number < grid.names:

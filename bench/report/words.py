@@ -184,7 +184,8 @@ def fitness(summary: Summary) -> list[str]:
 def generator(summary: Summary) -> str:
     """How well the generator kept its own promises."""
     facts, lag = summary.generator, summary.overall.latencies["send_lag"]
+    shared = f"{summary.run.processes} processes; " if summary.run.processes > 1 else ""
     return (
-        f"send lag p50 {milliseconds(lag.p50)} ms, p95 {milliseconds(lag.p95)} ms; stamped by the kernel "
-        f"{percent(facts.kernel_stamp_share)}, events merged in one read {percent(facts.merged_share)}"
+        f"{shared}send lag p50 {milliseconds(lag.p50)} ms, p95 {milliseconds(lag.p95)} ms; stamped by the "
+        f"kernel {percent(facts.kernel_stamp_share)}, events merged in one read {percent(facts.merged_share)}"
     )

@@ -11,13 +11,20 @@ from bench.scenario.items import (
     RerankTraffic,
     ScoreTraffic,
 )
-from bench.scenario.lengths import EmpiricalLength, FixedLength, Length, LognormalLength, TraceLength
+from bench.scenario.lengths import (
+    EmpiricalLength,
+    FixedLength,
+    GivenLength,
+    Length,
+    LognormalLength,
+    TraceLength,
+)
 from bench.scenario.load import Fault, ScenarioError, json_schema, load
 from bench.scenario.pools import Pool
 from bench.scenario.routes import refusals
 from bench.scenario.sampling import Sampling
 from bench.scenario.shipped import shipped
-from bench.scenario.traffic import Traffic
+from bench.scenario.traffic import Traffic, is_given
 from bench.scenario.types import (
     ClosedLoop,
     ConstantArrivals,
@@ -45,6 +52,7 @@ __all__ = [
     "FixedLength",
     "GenerateTraffic",
     "Generation",
+    "GivenLength",
     "Length",
     "LognormalLength",
     "PoissonArrivals",
@@ -64,6 +72,7 @@ __all__ = [
     "TraceArrivals",
     "TraceLength",
     "Traffic",
+    "is_given",
     "json_schema",
     "load",
     "refusals",

@@ -53,23 +53,32 @@ class TraceLength(Closed):
     distribution: Literal["trace"] = "trace"
 
 
+class GivenLength(Closed):
+    """What the text happens to have that a task of a locustfile gives. In YAML the bare word `given`."""
+
+    distribution: Literal["given"] = "given"
+
+
+_WORDS = ("trace", "given")
+
+
 def _spell_out(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         return {"distribution": "fixed", "tokens": value}
-    if value == "trace":
-        return {"distribution": "trace"}
+    if value in _WORDS:
+        return {"distribution": value}
     if not isinstance(value, dict):
         raise ValueError(  # noqa: TRY004 - pydantic makes a fault of a ValueError only
-            f"{value!r} is no length: say a number of tokens, trace, or a mapping with distribution"
+            f"{value!r} is no length: say a number of tokens, trace, given, or a mapping with distribution"
         )
     return value
 
 
 SpelledOut = Annotated[
-    FixedLength | LognormalLength | EmpiricalLength | TraceLength,
+    FixedLength | LognormalLength | EmpiricalLength | TraceLength | GivenLength,
     Field(discriminator="distribution"),
 ]
 Length = Annotated[
     SpelledOut,
-    BeforeValidator(_spell_out, json_schema_input_type=Tokens | Literal["trace"] | SpelledOut),
+    BeforeValidator(_spell_out, json_schema_input_type=Tokens | Literal["trace", "given"] | SpelledOut),
 ]

@@ -232,7 +232,7 @@ def _holds(tree: Any, step: str | int) -> bool:
 
 
 _TAGS = frozenset(
-    {"fixed", "lognormal", "empirical", "trace", "constant", "poisson"}
+    {"fixed", "lognormal", "empirical", "trace", "given", "constant", "poisson"}
     | {"chat", "completion", "generate", "encode", "score", "extract", "embed", "rerank"}
 )
 

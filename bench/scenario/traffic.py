@@ -2,7 +2,7 @@
 
 from bench.scenario.generation import ChatTraffic, CompletionTraffic, GenerateTraffic, Generation
 from bench.scenario.items import EmbedTraffic, EncodeTraffic, ExtractTraffic, RerankTraffic, ScoreTraffic
-from bench.scenario.lengths import SpelledOut
+from bench.scenario.lengths import GivenLength, SpelledOut
 
 Traffic = (
     ChatTraffic
@@ -14,6 +14,11 @@ Traffic = (
     | EmbedTraffic
     | RerankTraffic
 )
+
+
+def is_given(traffic: Traffic) -> bool:
+    """Whether its texts come from tasks of a locustfile, so that no schedule has requests of it."""
+    return any(isinstance(length, GivenLength) for length in lengths_of(traffic))
 
 
 def lengths_of(traffic: Traffic) -> list[SpelledOut]:

@@ -18,7 +18,7 @@ from bench.scenario.base import Closed, EnvironmentName, Tokens
 from bench.scenario.lengths import TraceLength
 from bench.scenario.pools import Pool
 from bench.scenario.routes import refusals
-from bench.scenario.traffic import Traffic, lengths_of
+from bench.scenario.traffic import Traffic, is_given, lengths_of
 
 
 class ConstantArrivals(Closed):
@@ -213,11 +213,17 @@ class Scenario(Closed):
         names = [traffic.name for traffic in classes]
         repeated = sorted({name for name in names if names.count(name) > 1})
         rules = {
-            "classes is empty: name at least one traffic class": not classes,
+            "classes is empty: name at least one traffic class": not (
+                classes or info.data.get("closed_loop")
+            ),
             f"class names must differ; repeated: {', '.join(repeated)}": bool(repeated),
             "lengths from the trace need arrivals with process: trace": "arrivals" in info.data
             and not isinstance(info.data["arrivals"], TraceArrivals)
             and any(isinstance(length, TraceLength) for traffic in classes for length in lengths_of(traffic)),
+            "given lengths need a closed_loop: its users' tasks give the texts": bool(
+                info.data.get("arrivals")
+            )
+            and any(map(is_given, classes)),
             "{user} in a key needs a closed_loop: without one there are no users": bool(
                 info.data.get("arrivals")
             )

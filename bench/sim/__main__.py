@@ -16,6 +16,8 @@ from bench.sim.dialect import DIALECTS, Dialect
 from bench.sim.faults import FaultPlanError, load_fault_plan
 from bench.sim.gateway import Settings
 from bench.sim.model import CHIPS, FleetError, Rules, parse_fleet
+from bench.sim.null import serve_null
+from bench.sim.null_options import NullOptionError, add_null_options, null_options
 from bench.sim.server import Options, serve
 
 _DEFAULT_FLEET = "l4=2,a100-40gb=1"
@@ -40,6 +42,7 @@ examples:
   bench sim --fleet l4=1,a100-40gb=0..1 --cold-start-scale 0.05
                                                    a cold A100 lane that wakes in about 12 s
   bench sim --fault-plan faults.yaml --truth truth.msgpack
+  bench sim --null --truth truth.msgpack           no model: prebuilt events on a grid, to calibrate a client
 
 when it listens it prints one line of JSON with its url and pid; SIGTERM or Ctrl-C ends it.
 """
@@ -80,6 +83,7 @@ def _parser() -> _Parser:
     add("--seed", type=int, default=1, help="seed of all chance in the simulation (default %(default)s)")
     add("--fault-plan", type=Path, metavar="FILE", help="YAML list such as [{at_s: 10, fault: kill}]")
     add("--truth", type=Path, metavar="FILE", help="write what really happened, and when, as msgpack")
+    add_null_options(parser)
     add(
         "--auth",
         choices=("none", "static", "token"),
@@ -110,10 +114,14 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the gateway; the result is the exit code."""
     parser = _parser()
+    args = parser.parse_args(argv)
     try:
-        options = _options(parser, parser.parse_args(argv))
-        asyncio.run(serve(options, lambda port: _announce(options, port)))
-    except (AuthError, FleetError, FaultPlanError) as exc:
+        if args.null:
+            serve_null(null_options(args, _loopback(parser, args.host)))
+        else:
+            options = _options(parser, args)
+            asyncio.run(serve(options, lambda port: _announce(options, port)))
+    except (AuthError, FleetError, FaultPlanError, NullOptionError) as exc:
         parser.error(str(exc))
     except OSError as exc:
         where = f"{exc.filename}: " if exc.filename else ""

@@ -1,5 +1,6 @@
 """From a scenario and its seeds to the schedule: arrivals, lengths, texts."""
 
+from bench.workload.expected import Expected, expected
 from bench.workload.lengths import LengthError
 from bench.workload.preview import Line, busiest_second, lines, peak_in_flight
 from bench.workload.schedule import RING, Planned, Schedule, make_schedule
@@ -10,6 +11,7 @@ from bench.workload.trace import Trace, TraceError, read_trace
 __all__ = [
     "DEFAULT_CHARS_PER_TOKEN",
     "RING",
+    "Expected",
     "LengthError",
     "Line",
     "Planned",
@@ -18,6 +20,7 @@ __all__ = [
     "Trace",
     "TraceError",
     "busiest_second",
+    "expected",
     "lines",
     "make_schedule",
     "once_a_class",

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bench.scenario import EmpiricalLength, FixedLength, Length, LognormalLength
+from bench.scenario import EmpiricalLength, FixedLength, GivenLength, Length, LognormalLength
 
 Tokens = npt.NDArray[np.int32]
 
@@ -27,6 +27,8 @@ def draw(length: Length, rng: np.random.Generator, count: int, from_trace: Token
             return np.clip(drawn, length.min, length.max).astype(np.int32)
         case EmpiricalLength():
             return rng.choice(_sample(length), count).astype(np.int32)
+        case GivenLength():
+            return np.ones(count, dtype=np.int32)
     return from_trace
 
 

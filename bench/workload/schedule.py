@@ -3,13 +3,14 @@
 Open loop: row i is request i, due at `scheduled_ns`. Closed loop: each user has a ring of turns (class,
 lengths, think time); the k-th turn of user u is request k * users + u and takes its facts from row
 (k mod RING) * users + u; its instant is fixed by the drive when the user becomes ready. Texts come from the
-request's index, so they do not repeat where the ring does.
+request's index, so they do not repeat where the ring does. Classes whose lengths are given have no turns: it
+is tasks of a locustfile that ask for them.
 """
 
 import hashlib
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,11 +18,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from bench.scenario import ConstantArrivals, Generation, PoissonArrivals, Scenario, Traffic
+from bench.scenario import ConstantArrivals, Generation, PoissonArrivals, Scenario, Traffic, is_given
 from bench.workload.arrivals import NS_PER_S, Instants, constant, poisson
 from bench.workload.lengths import Tokens, draw
 from bench.workload.shapes import shape_of
 from bench.workload.trace import Trace, read_trace
+
+PART = 50_000
+"""Rows of a part: a long schedule is never whole in a second form."""
 
 RING = 256
 """Turns a closed-loop user has before its class, lengths and think times come round again."""
@@ -49,10 +53,20 @@ class Planned:
         return shape_of(self.traffic).items
 
     @property
-    def in_tokens(self) -> int:
-        """Input tokens asked for, all items together."""
+    def in_tokens(self) -> int | None:
+        """Input tokens asked for, all items together; None where nobody counted them."""
         shape = shape_of(self.traffic)
         return shape.query_tokens + self.item_tokens * shape.texts
+
+    @property
+    def conversation(self) -> int | None:
+        """Closed loop: its number, that of its first request; each request begins one."""
+        return None if self.user is None else self.index
+
+    @property
+    def turn(self) -> int | None:
+        """Closed loop: its number in the conversation."""
+        return None if self.user is None else 0
 
     @property
     def stream(self) -> bool:
@@ -120,8 +134,25 @@ class Schedule:
                 yield column
         yield from (self.class_number, self.profile_number, self.item_tokens, self.out_tokens)
 
+    def tables(self) -> Iterator[pa.Table]:
+        """The columns of schedule.parquet, a part of the rows at a time; an empty schedule has one part."""
+        for first in range(0, max(1, len(self)), PART):
+            rows = slice(first, first + PART)
+            part = replace(
+                self,
+                due_ns=None if self.due_ns is None else self.due_ns[rows],
+                user=None if self.user is None else self.user[rows],
+                think_ns=None if self.think_ns is None else self.think_ns[rows],
+                class_number=self.class_number[rows],
+                profile_number=self.profile_number[rows],
+                item_tokens=self.item_tokens[rows],
+                out_tokens=self.out_tokens[rows],
+            ).table()
+            index = pa.array(np.arange(first, first + len(part)))
+            yield part.set_column(part.column_names.index("index"), "index", index)
+
     def table(self) -> pa.Table:
-        """The columns of schedule.parquet."""
+        """The same in one."""
         samples = [Planned(0, traffic, None, 1, 1) for traffic in self.scenario.classes]
         per_class = pa.Table.from_pylist(
             [
@@ -134,9 +165,10 @@ class Schedule:
                     "items_asked": sample.items,
                 }
                 for sample in samples
-            ]
+            ],
+            schema=_OF_A_CLASS,
         ).take(pa.array(self.class_number))
-        generates = np.array([isinstance(t, Generation) for t in self.scenario.classes])
+        generates = np.array([isinstance(t, Generation) for t in self.scenario.classes], dtype=bool)
         closed = [] if self.user is None else [("user", self.user), ("think_ns", self.think_ns)]
         columns = {
             "index": np.arange(len(self)),
@@ -165,7 +197,7 @@ class Schedule:
             (Planned(0, t, None, 0, None).in_tokens, Planned(0, t, None, 1, None).in_tokens)
             for t in self.scenario.classes
         ]
-        fixed, one = np.array(probes).T
+        fixed, one = np.array(probes, dtype=np.int64).reshape(-1, 2).T
         asked: Ints = fixed[self.class_number] + (one - fixed)[self.class_number] * self.item_tokens
         return asked
 
@@ -197,7 +229,7 @@ def _closed(scenario: Scenario) -> Schedule:
     loop = scenario.closed_loop
     if loop is None:
         raise ValueError("a closed loop needs users")
-    count = RING * loop.users
+    count = 0 if all(map(is_given, scenario.classes)) else RING * loop.users
     rng = np.random.default_rng([scenario.seeds.think, _THINK])
     drawn = rng.exponential(loop.think_time_s, count)
     think_s = drawn if loop.think == "exponential" else np.full(count, loop.think_time_s)
@@ -233,7 +265,9 @@ def _fill(
 
 
 def _classes(scenario: Scenario, count: int) -> Ints:
-    weights = np.array([traffic.weight for traffic in scenario.classes])
+    if not count:
+        return np.empty(0, dtype=np.int64)
+    weights = np.array([0.0 if is_given(traffic) else traffic.weight for traffic in scenario.classes])
     shares = np.cumsum(weights) / weights.sum()
     drawn = np.random.default_rng([scenario.seeds.classes, _CLASSES]).random(count)
     return np.searchsorted(shares[:-1], drawn, side="right").astype(np.int64)
@@ -249,6 +283,16 @@ def _stream(scenario: Scenario, traffic: Traffic, what: str) -> np.random.Genera
     return np.random.default_rng([scenario.seeds.lengths, zlib.crc32(f"{traffic.name}/{what}".encode())])
 
 
+_OF_A_CLASS = pa.schema(
+    [
+        ("traffic_class", pa.string()),
+        ("operation", pa.string()),
+        ("stream", pa.bool_()),
+        ("model", pa.string()),
+        ("pool", pa.string()),
+        ("items_asked", pa.int32()),
+    ]
+)
 _NOTHING = np.empty(0, dtype=np.int32)
 _THINK = 0x7419
 _CLASSES = 0xC1A5

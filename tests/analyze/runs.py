@@ -55,6 +55,7 @@ def scenario(classes: Iterable[Mapping[str, Any]] = (CHAT,), **changes: Any) -> 
         "duration_s": 60.0,
         "warmup_s": 10.0,
         "arrivals": {"process": "constant", "rate_per_s": 8.0},
+        "sim": {"dialect": "0.10"},
         "classes": list(classes),
     }
     return Scenario.model_validate_json(json.dumps(facts | changes))

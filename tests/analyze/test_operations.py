@@ -52,4 +52,5 @@ def test_counts_that_nobody_counted_are_told(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", rows, scenario([CHAT]))
     (warning,) = summarise(load(folder)).run.warnings
     assert warning.startswith("chat: the tokens of 2 requests are estimates")
-    assert summarise(load(write_run(tmp_path / "counted", rows[2:], scenario([CHAT])))).run.warnings == ()
+    counted = [streamed(0, AT, [9 * MS, 20 * MS], 4)]
+    assert summarise(load(write_run(tmp_path / "counted", counted, scenario([CHAT])))).run.warnings == ()

@@ -72,6 +72,54 @@ def test_a_busy_engine_is_not_believed(tmp_path: Path, busy_s: float, judgement:
     assert judged(tmp_path, [chat(i, 0.1) for i in range(100)], generator=told).judgement == judgement
 
 
+def test_of_several_processes_the_busiest_counts(tmp_path: Path) -> None:
+    """Two engines share what would be too much for one; where one alone has it, it is not believed."""
+    rows = [chat(i, 0.1) for i in range(100)]
+    for first_s, judgement in ((4.3, "uncalibrated"), (8.6, "invalid")):
+        workers = [
+            {"worker": number, "engine_cpu_s": busy_s, "ended_at_s": 10.0}
+            for number, busy_s in enumerate((8.6 - first_s, first_s))
+        ]
+        told = {"engine_cpu_s": 8.6, "ended_at_s": 10.0, "workers": workers}
+        found = judged(tmp_path / judgement, rows, generator=told, processes=2)
+        assert found.judgement == judgement
+
+
+def test_the_loss_of_a_worker_invalidates_and_less_load_would_not_help(tmp_path: Path) -> None:
+    """Also in a closed loop, where its users are not missed by any other number."""
+    workers = [{"worker": 0}, {"worker": 1, "lost": "was killed by signal 9", "lost_at_s": 5.0}]
+    rows = [chat(i, 0.1) for i in range(100)]
+    found = judged(tmp_path, rows, generator={"workers": workers}, processes=2, command="bench run a.yaml")
+    assert found.judgement == "invalid"
+    assert found.reasons == ("worker 1 was lost, and its part of the load",)
+    assert found.next_command == "bench run a.yaml --processes 2"
+
+
+@pytest.mark.parametrize(
+    ("cores", "processes", "command", "advised"),
+    [
+        (9, 1, "bench run a.yaml", "bench run a.yaml --processes 2"),
+        (9, 2, "bench run a.yaml --processes 2 --check", "bench run a.yaml --check --processes 4"),
+        (9, 6, "bench run a.yaml --processes=6", "bench run a.yaml --processes 8"),
+        (
+            3,
+            2,
+            "bench run a.yaml --processes 2",
+            "bench run a.yaml --processes 2 --set arrivals.rate_per_s=4",
+        ),
+        (2, 1, "bench run a.yaml", "bench run a.yaml --set arrivals.rate_per_s=4"),
+    ],
+)
+def test_an_engine_that_is_too_busy_is_shared_while_cores_are_left(
+    tmp_path: Path, cores: int, processes: int, command: str, advised: str
+) -> None:
+    """Twice as many processes, one core left to the simulated gateway; then half the load."""
+    told = {"engine_cpu_s": 9.0, "ended_at_s": 10.0, "cores": cores}
+    rows = [chat(i, 6) for i in range(100)]
+    found = judged(tmp_path, rows, generator=told, processes=processes, command=command)
+    assert found.next_command == advised
+
+
 @pytest.mark.parametrize(
     ("told", "words"),
     [
@@ -111,6 +159,14 @@ def test_the_command_of_the_run_is_repeated(tmp_path: Path) -> None:
     assert judged(tmp_path / "a", rows, command=typed).next_command == f"{typed} --set arrivals.rate_per_s=4"
     swept = judged(tmp_path / "b", rows, command="bench run scenarios/mixed.yaml --rates 2,4")
     assert "--rates" not in swept.next_command
+
+
+def test_a_run_of_locusts_is_repeated_by_locust(tmp_path: Path) -> None:
+    """With half the users."""
+    plan = scenario(arrivals=None, closed_loop={"users": 9})
+    typed = "BENCH_SCENARIO=mine.yaml locust -f mine.py --headless -u 9 --host http://gateway"
+    found = judged(tmp_path, [chat(i, 60) for i in range(10)], plan=plan, command=typed)
+    assert found.next_command == f"{typed} -u 4"
 
 
 def test_a_closed_loop_is_halved_by_its_users(tmp_path: Path) -> None:

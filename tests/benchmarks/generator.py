@@ -21,7 +21,7 @@ def main(path: Path) -> int:
     info = folder.info()
     scenario = Scenario.model_validate(info.scenario, strict=False)
     schedule = make_schedule(scenario)
-    folder.write_schedule(schedule.table().select(SCHEDULE.names).cast(SCHEDULE))
+    folder.write_long_schedule(part.select(SCHEDULE.names).cast(SCHEDULE) for part in schedule.tables())
     texts = Texts(scenario.seeds.texts, {})
     return replay(Plan(folder, info.run_id, scenario, schedule, texts, endpoint_of(scenario.target)))
 

@@ -8,9 +8,9 @@ LIMIT_MB = 400
 
 SHORT = """
 name: short
-duration_s: 200
-drain_s: 5
-arrivals: {process: constant, rate_per_s: 5000}
+duration_s: 250
+drain_s: 30
+arrivals: {process: constant, rate_per_s: 4000}
 classes:
   - {name: encode, operation: encode, model: mock, input_tokens: 16}
 """

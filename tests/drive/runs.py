@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -64,10 +66,10 @@ def prepared(path: Path, url: str, text: str = SCENARIO, *changes: str) -> RunFo
 class Drive:
     """`python -m bench.drive` on a run folder."""
 
-    def __init__(self, folder: RunFolder, **environment: str) -> None:
+    def __init__(self, folder: RunFolder, *options: str, **environment: str) -> None:
         self.folder = folder
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bench.drive", str(folder.path)],
+            [sys.executable, "-m", "bench.drive", str(folder.path), *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -76,9 +78,17 @@ class Drive:
 
     def until_sent(self, count: int) -> None:
         """Wait until it says that so many requests were sent."""
-        for line in self.process.stdout or ():
-            if json.loads(line).get("progress", {}).get("sent", 0) >= count:
-                return
+        self._until(lambda line: line.get("progress", {}).get("sent", 0) >= count)
+
+    def until_said(self, words: str) -> str:
+        """Wait until it says something with these words."""
+        return str(self._until(lambda line: words in line.get("say", ""))["say"])
+
+    def _until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        for text in self.process.stdout or ():
+            line: dict[str, Any] = json.loads(text)
+            if wanted(line):
+                return line
         raise AssertionError("it ended before that")
 
     def interrupt(self) -> None:
@@ -96,9 +106,9 @@ class Drive:
         return self.process.returncode, out, err
 
 
-def drive(folder: RunFolder, **environment: str) -> pd.DataFrame:
+def drive(folder: RunFolder, *options: str, **environment: str) -> pd.DataFrame:
     """Run to the end; the requests. Fails where the drive does."""
-    code, _, err = Drive(folder, **environment).end()
+    code, _, err = Drive(folder, *options, **environment).end()
     assert code == 0, err
     return requests_of(folder)
 
@@ -112,6 +122,14 @@ def requests_of(folder: RunFolder) -> pd.DataFrame:
     assert books.scheduled == len(frame) == frame["index"].nunique()
     assert {name: n for name, n in books.outcomes.items() if n} == counts(frame)
     return frame
+
+
+def child(pid: int, words: str) -> int:
+    """The process that a process started with these words, which are apart by NUL, in its command line."""
+    for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        if words.encode() + b"\0" in Path(f"/proc/{number}/cmdline").read_bytes():
+            return int(number)
+    raise AssertionError(f"no process with {words!r}")
 
 
 def wait_for(path: Path, limit_s: float = 30.0) -> None:

@@ -10,12 +10,13 @@ import pytest
 from tests.workload.scenarios import CHAT, CLASSES, ENCODE, GENERATE, POISSON
 
 LENGTHS = {"distribution": "empirical", "values": [5, 50]}
+LATER = {"sim": {"dialect": "0.10"}}
 SAMPLING = {"temperature": 0.5, "n": 2, "stop": ["x"]}
 
 
 def _case(*classes: dict[str, Any], **said: Any) -> dict[str, Any]:
     loop = said.pop("loop", {"arrivals": POISSON})
-    return {"scenario": {"name": "test", "duration_s": 10, "classes": classes, **loop}, **said}
+    return {"scenario": {"name": "test", "duration_s": 10, "classes": classes, **LATER, **loop}, **said}
 
 
 CASES: dict[str, dict[str, Any]] = {
@@ -28,7 +29,6 @@ CASES: dict[str, dict[str, Any]] = {
     "least": _case(
         {**CHAT, "sampling": {"min_tokens": 20}, "output_tokens": LENGTHS},
         count=30,
-        loop={"arrivals": POISSON, "sim": {"dialect": "0.10"}},
     ),
     "json": _case({**ENCODE, "wire": "json"}),
     "estimate": _case(CHAT, estimate=True),

@@ -93,7 +93,7 @@ def write_log(path: Path, entries: Iterable[Sent | Ended], beat_ns: int = 10**12
     log = LogWriter(path)
     for entry in entries:
         if isinstance(entry, Sent):
-            log.sent(entry.index, entry.scheduled_ns, entry.handed_ns)
+            log.sent(entry.index, entry.scheduled_ns, entry.handed_ns, entry.known)
         else:
             log.ended(entry.record, entry.event_ns, entry.event_chars)
     log.close(beat_ns)

@@ -114,6 +114,17 @@ def test_a_row_names_the_worker_whose_log_it_was_in(tmp_path: Path) -> None:
     assert [row["worker"] for row in rows] == [0, 0, 2, 0, 10, 0]
 
 
+def test_what_no_log_knows_was_for_the_worker_of_its_slice(tmp_path: Path) -> None:
+    """By index modulo the workers; what may have been sent is counted by its own worker's last beat."""
+    folder = run_folder(tmp_path / "run", open_schedule(1000))
+    write_log(folder.log_file(0), [ended(index) for index in range(0, 1000, 2)], beat_ns=600 * MS)
+    write_log(folder.log_file(1), [ended(1), sent(3)], beat_ns=100 * MS)
+    _, doubts = join(folder, 2)
+    rows = pq.read_table(folder.requests_file, columns=["worker"])
+    assert rows["worker"].to_pylist() == [0, 0, 0, 1] + [index % 2 for index in range(4, 1000)]
+    assert (doubts.maybe_sent, doubts.maybe_ended) == (100, 1)
+
+
 def test_what_a_kill_leaves_in_doubt_is_counted(tmp_path: Path) -> None:
     """Due just after a log's last beat: perhaps sent; sent and never ended: perhaps ended."""
     folder = run_folder(tmp_path / "run", open_schedule(1000))
@@ -157,3 +168,16 @@ def test_a_folder_without_schedule_cannot_be_joined(tmp_path: Path) -> None:
     """One sentence says why."""
     with pytest.raises(FolderError, match=r"no schedule\.parquet"):
         join(RunFolder(tmp_path))
+
+
+@pytest.mark.parametrize("schedule", [ring(2, 3), ring(0, 0)], ids=["beside a ring", "alone"])
+def test_a_request_that_no_schedule_holds_says_itself_what_it_was(schedule: pa.Table, tmp_path: Path) -> None:
+    """Sent and never ended: its row has what its log entry knew, not what the schedule has in its place."""
+    known = {"index": 3, "traffic_class": "mine", "operation": "encode", "stream": False, "model": "m",
+             "user": 1, "conversation": 1, "turn": 1, "items_asked": 2}  # fmt: skip
+    folder = run_folder(tmp_path / "run", schedule, [Sent(3, 30, 31, known), ended(1)])
+    requests, _ = _joined(folder)
+    rows = requests.to_pylist()
+    assert [row["index"] for row in rows] == [1, 3]
+    assert {name: rows[1][name] for name in known} == known
+    assert (rows[1]["outcome"], rows[1]["scheduled_ns"], rows[1]["handed_ns"]) == ("unfinished", 30, 31)

@@ -53,7 +53,7 @@ def test_every_fault_is_told_at_once_with_its_line_value_and_nearest_name(tmp_pa
         "scenario.yaml:24: classes[2].documents: 0 is refused: input should be greater than 0",
         (
             "scenario.yaml:25: classes[2].input_tokens: 'distribution' 'lognorml' is not one of "
-            "'fixed', 'lognormal', 'empirical', 'trace'; did you mean 'lognormal'?"
+            "'fixed', 'lognormal', 'empirical', 'trace', 'given'; did you mean 'lognormal'?"
         ),
     }
 
@@ -67,6 +67,7 @@ def test_every_fault_is_told_at_once_with_its_line_value_and_nearest_name(tmp_pa
         ("classes", "closed_loop: {users: 2}\nclasses", 4, "one of arrivals (open loop) and closed_loop"),
         ("arrivals", "# ", 1, "one of arrivals (open loop) and closed_loop"),
         ("input_tokens: 64", "input_tokens: trace", 4, "need arrivals with process: trace"),
+        ("input_tokens: 64", "input_tokens: given", 4, "given lengths need a closed_loop"),
         ("input_tokens: 64", "input_tokens: some", 8, "'some' is no length"),
         ("input_tokens: 64", "input_tokens: 3000000000", 8, "less than or equal to 10000000"),
         ("input_tokens: 64", "input_tokens: {distribution: empirical}", 8, "either values, or file"),

@@ -58,7 +58,8 @@ POISSON = {"process": "poisson", "rate_per_s": 20}
 
 def scenario(**said: Any) -> Scenario:
     """Ten seconds of Poisson chat, or what is said otherwise."""
-    tree = {"name": "test", "duration_s": 10, "classes": [CHAT], **said}
+    sim = {"dialect": "0.10"}  # the one that serves every operation
+    tree = {"name": "test", "duration_s": 10, "classes": [CHAT], "sim": sim, **said}
     if "closed_loop" not in tree:
         tree.setdefault("arrivals", POISSON)
     return Scenario.model_validate(tree, strict=False)

@@ -16,7 +16,7 @@ def test_the_lines_sum_to_the_schedule(said: Scenario) -> None:
     planned = [schedule.planned(index) for index in range(len(schedule))]
     found = lines(schedule)
     assert sum(line.requests for line in found) == len(planned)
-    assert sum(line.in_tokens for line in found) == sum(one.in_tokens for one in planned)
+    assert sum(line.in_tokens for line in found) == sum((one.in_tokens or 0) for one in planned)
     assert sum(line.out_tokens or 0 for line in found) == sum(one.out_tokens or 0 for one in planned)
     assert sum(line.items or 0 for line in found) == sum(one.items or 0 for one in planned)
     counted = Counter((one.traffic.name, one.profile or "any") for one in planned)

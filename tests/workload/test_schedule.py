@@ -197,3 +197,20 @@ def test_a_schedule_may_be_empty() -> None:
     arrivals = {"process": "poisson", "rate_per_s": 0.001}
     schedule = make_schedule(scenario(arrivals=arrivals, duration_s=0.1, classes=list(CLASSES)))
     assert len(schedule) == len(schedule.table()) == 0
+
+
+@pytest.mark.parametrize("given_only", [False, True])
+def test_a_class_with_given_lengths_has_no_turns(given_only: bool) -> None:
+    """Tasks of a locustfile ask for it; where there is no other class, no schedule holds anything."""
+    given = CHAT | {"name": "given", "input_tokens": "given"}
+    classes = [given] if given_only else [CHAT, given]
+    schedule = make_schedule(scenario(classes=classes, closed_loop=CLOSED_LOOP))
+    assert set(schedule.table()["traffic_class"].to_pylist()) == (set() if given_only else {"chat"})
+    assert len(schedule) == (0 if given_only else RING * 3)
+    assert not schedule.is_open
+
+
+def test_a_closed_loop_may_have_no_classes() -> None:
+    """Then nothing but tasks of a locustfile asks."""
+    table = make_schedule(scenario(classes=[], closed_loop=CLOSED_LOOP)).table()
+    assert len(table.select(SCHEDULE.names).cast(SCHEDULE)) == 0
