@@ -13,7 +13,8 @@ import typer
 
 from bench import __version__
 from bench.analyze import AnalysisError
-from bench.commands import calibrate, check_scenario, preview, results, run, sim
+from bench.analyze.gate import PolicyError
+from bench.commands import aa, ab, calibrate, check_scenario, gate, preview, results, run, sim
 from bench.commands.options import UsageError
 from bench.commands.processes import ProcessError
 from bench.experiment import ExperimentError
@@ -28,6 +29,7 @@ USER_ERRORS = (
     ExperimentError,
     FolderError,
     LengthError,
+    PolicyError,
     ScenarioError,
     TraceError,
     UsageError,
@@ -51,6 +53,10 @@ app.command()(results.summary)
 app.command()(results.report)
 app.command()(results.export)
 app.command()(results.salvage)
+app.command()(ab.ab)
+app.command()(aa.aa)
+app.command()(gate.gate)
+app.command()(gate.compare)
 app.command(context_settings=sim.PASS_ON)(sim.sim)
 
 

@@ -1,7 +1,8 @@
 """The one table of metrics: name, unit, better direction, formula in a sentence, function over arrays.
 
 Arrays are float64, one element a request, in the units of `requests.parquet` (`_ns` columns in nanoseconds
-from the run's start, counts as they are); NaN means "not reported" and stays NaN: nothing undefined becomes
+from the run's start, counts as they are; beside them `gap_max_ns`, the longest gap between two token events,
+which stands in `events.parquet`); NaN means "not reported" and stays NaN: nothing undefined becomes
 0.
 """
 
@@ -92,6 +93,14 @@ REQUEST_METRICS: Mapping[str, RequestMetric] = {
             ("scheduled_ns", "end_ns", "out_tokens"),
             _ntpot,
         ),
+        RequestMetric(
+            "gap_max",
+            "lower",
+            "longest time between two token events of the answer, two token events or more",
+            ("gap_max_ns",),
+            lambda columns: columns["gap_max_ns"] / NS_PER_S,
+        ),
+        _latency("cold_wait", "handed_ns", "first_sent_ns", " (from the first try to the last one)"),
         _latency("send_lag", "first_sent_ns", what=" (our own lateness)"),
     )
 }
@@ -115,6 +124,18 @@ RUN_METRICS: Mapping[str, RunMetric] = {
         RunMetric("goodput", "req/s", "higher", "requests that met every SLO clause / window length"),
         RunMetric(
             "error_rate", "share", "lower", "requests neither ok nor degraded / all that were scheduled"
+        ),
+        RunMetric(
+            "itl",
+            "s",
+            "lower",
+            "pooled quantiles of the gaps between neighbouring token events of all answers due in the window",
+        ),
+        RunMetric(
+            "stall_share",
+            "share",
+            "lower",
+            "answers with a gap above 1 s / answers with two token events or more",
         ),
         RunMetric(
             "provisioning_delay",

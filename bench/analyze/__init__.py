@@ -3,6 +3,7 @@
 from bench.analyze.calibrated import Standing, covering, doubts, place, spell
 from bench.analyze.calibration import DISTURBED_SHARE, LIMIT_MS, Asked, disturbed, errors_hold, judge_step
 from bench.analyze.check import Miss, check
+from bench.analyze.gaps import Gaps
 from bench.analyze.latency import LEVELS, Level, Spread
 from bench.analyze.measure import measured
 from bench.analyze.provisioning import Provisioning
@@ -22,6 +23,7 @@ from bench.analyze.series import (
 from bench.analyze.slo import SloResult
 from bench.analyze.summary import Lengths, Part, PerWorker, RunFacts, Summary, Tally, summarise
 from bench.analyze.sweep import RateRow, compare_rates, load_sweep
+from bench.analyze.validity import Check, faults
 from bench.analyze.verdict import Generator, Verdict
 from bench.analyze.window import Window, window_of
 
@@ -31,7 +33,9 @@ __all__ = [
     "LIMIT_MS",
     "AnalysisError",
     "Asked",
+    "Check",
     "Drift",
+    "Gaps",
     "Generator",
     "Lengths",
     "Level",
@@ -60,6 +64,7 @@ __all__ = [
     "ecdf",
     "ecdfs",
     "errors_hold",
+    "faults",
     "judge_step",
     "latency_points",
     "load",

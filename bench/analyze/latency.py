@@ -12,7 +12,7 @@ from bench.metrics import REQUEST_METRICS, Floats, quantile, quantiles, resolved
 
 LEVELS = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 
-_STREAM_ONLY = {"ttft", "ttft_sent", "ttfv", "tpot"}
+_STREAM_ONLY = {"ttft", "ttft_sent", "ttfv", "tpot", "gap_max"}
 
 
 class Level(Value):

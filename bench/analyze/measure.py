@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from bench.analyze.run import Run
 from bench.analyze.slo import judge
+from bench.analyze.streams import longest_gap_ns
 from bench.analyze.window import Window, window_of
 from bench.metrics import NS_PER_S, REQUEST_METRICS, Floats
 from bench.record import Outcome
@@ -38,7 +39,9 @@ def measured(run: Run) -> pd.DataFrame:
     """
     window = window_of(run)
     facts = run.requests
-    columns = {name: floats(facts[name]) for metric in REQUEST_METRICS.values() for name in metric.needs}
+    window_tokens, gap_max_ns = _from_events(run, window)
+    needed = {name for metric in REQUEST_METRICS.values() for name in metric.needs} - {"gap_max_ns"}
+    columns = {name: floats(facts[name]) for name in needed} | {"gap_max_ns": gap_max_ns}
     derived: dict[str, npt.NDArray[np.bool_] | Floats] = {
         "scheduled_s": columns["scheduled_ns"] / NS_PER_S,
         "sent_s": columns["first_sent_ns"] / NS_PER_S,
@@ -48,7 +51,7 @@ def measured(run: Run) -> pd.DataFrame:
         "ended_in_window": _inside(columns["end_ns"], window),
         "answered": facts["outcome"].isin(ANSWERED).to_numpy(),
         "endless": facts["outcome"].isin(ENDLESS).to_numpy(),
-        "window_tokens": _window_tokens(run, window),
+        "window_tokens": window_tokens,
     }
     frame = pd.concat([facts, pd.DataFrame(derived, index=facts.index)], axis=1)
     frame["traffic_class"] = frame["traffic_class"].cat.set_categories([c.name for c in run.scenario.classes])
@@ -59,19 +62,22 @@ def _inside(instants_ns: Floats, window: Window) -> npt.NDArray[np.bool_]:
     return (instants_ns >= window.start_ns) & (instants_ns < window.end_ns)
 
 
-def _window_tokens(run: Run, window: Window) -> Floats:
-    """Output tokens that arrived in the window, a request.
+def _from_events(run: Run, window: Window) -> tuple[Floats, Floats]:
+    """Output tokens that arrived in the window, and the longest gap (ns) between events, a request.
 
     Events are not tokens: the request's tokens are spread over its events by their characters, evenly where
-    no event has any. A request without events brings all its tokens at its end.
+    no event has any. A request without events brings all its tokens at its end, and has no gap.
     """
     share = _inside(floats(run.requests["end_ns"]), window).astype(np.float64)
+    gap_max_ns = np.full(len(share), np.nan)
     rows = pd.Index(run.requests["index"])
     for table in run.events():
         index, inside = _shares_inside(table, window)
         at = rows.get_indexer(index)
-        share[at[at >= 0]] = inside[at >= 0]
-    return share * floats(run.requests["out_tokens"])
+        known = at >= 0
+        share[at[known]] = inside[known]
+        gap_max_ns[at[known]] = longest_gap_ns(table)[known]
+    return share * floats(run.requests["out_tokens"]), gap_max_ns
 
 
 def _shares_inside(table: pa.Table, window: Window) -> tuple[npt.NDArray[np.int64], Floats]:

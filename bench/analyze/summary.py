@@ -4,12 +4,15 @@ Instants, delays and latencies are in seconds, rates per second, shares between 
 defined" or "not reported".
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
 import pyarrow.parquet as pq
 
 from bench.analyze.counted import estimated_tokens
+from bench.analyze.gaps import Gaps, Lane, gaps_of, pooled_gaps
 from bench.analyze.latency import Spread, latencies
 from bench.analyze.loading import late_loading
 from bench.analyze.measure import floats, measured
@@ -18,8 +21,10 @@ from bench.analyze.retries import Retries, retries
 from bench.analyze.run import Run
 from bench.analyze.served import doubtful_service, mean_workers
 from bench.analyze.slo import SloResult, slo_result
+from bench.analyze.validity import Check, validity
 from bench.analyze.verdict import Generator, Verdict, generator_facts, verdict
 from bench.analyze.window import Value, Window, window_of
+from bench.metrics import Floats
 from bench.record import Outcome, Salvage
 from bench.scenario import ConstantArrivals, PoissonArrivals
 
@@ -82,6 +87,7 @@ class Part(Value):
     attainment: float | None
     goodput: float | None
     slo: SloResult | None
+    gaps: Gaps | None
     lengths: Lengths
     reasons: dict[str, int]
     statuses: dict[str, int]
@@ -125,6 +131,7 @@ class Summary(Value):
     retries: Retries | None
     generator: Generator
     verdict: Verdict
+    validity: tuple[Check, ...]
     salvage: Salvage | None
 
     def to_json(self) -> str:
@@ -135,22 +142,25 @@ class Summary(Value):
 def summarise(run: Run) -> Summary:
     """Every number of a run."""
     frame, window = measured(run), window_of(run)
-    overall = _part(run, frame, window, balanced=_balanced(run))
+    whole = _Whole(run, window, pooled_gaps(run, frame))
+    overall = _part(whole, frame, balanced=_balanced(run))
     facts = generator_facts(run, frame[frame["in_window"]])
+    judged, starts = verdict(run, facts, overall.latencies), provisioning(run)
     return Summary(
         run=_facts(run),
         window=window,
         overall=overall,
-        classes=tuple(_class(run, frame, window, traffic.name) for traffic in run.scenario.classes),
+        classes=tuple(_class(whole, frame, traffic.name) for traffic in run.scenario.classes),
         lanes=tuple(
-            _class(run, rows, window, traffic.name, str(profile))
+            _class(whole, rows, traffic.name, str(profile))
             for traffic in run.scenario.classes
             for profile, rows in _by_profile(frame, traffic.name)
         ),
-        provisioning=provisioning(run),
+        provisioning=starts,
         retries=retries(run),
         generator=facts,
-        verdict=verdict(run, facts, overall.latencies),
+        verdict=judged,
+        validity=validity(run, frame, window, facts, judged, starts),
         salvage=run.info.salvage,
     )
 
@@ -160,18 +170,27 @@ def _by_profile(frame: pd.DataFrame, name: str) -> list[tuple[Any, pd.DataFrame]
     return list(mine.groupby("profile", observed=True))
 
 
-def _class(run: Run, frame: pd.DataFrame, window: Window, name: str, profile: str | None = None) -> Part:
-    return _part(run, frame[frame["traffic_class"] == name], window, name, profile)
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """What every part is a part of."""
+
+    run: Run
+    window: Window
+    gaps: Mapping[Lane, Floats]
+
+
+def _class(whole: _Whole, frame: pd.DataFrame, name: str, profile: str | None = None) -> Part:
+    return _part(whole, frame[frame["traffic_class"] == name], name, profile)
 
 
 def _part(
-    run: Run,
+    whole: _Whole,
     rows: pd.DataFrame,
-    window: Window,
     name: str | None = None,
     profile: str | None = None,
     balanced: bool = True,
 ) -> Part:
+    run, window = whole.run, whole.window
     traffic = run.scenario.traffic(name) if name else None
     target, limits_ms = (
         (traffic.slo.attainment, traffic.slo.limits_ms()) if traffic and traffic.slo else (None, {})
@@ -194,6 +213,7 @@ def _part(
         attainment=slo.attainment if slo else None,
         goodput=_per_s(slo.good, window) if slo else None,
         slo=slo,
+        gaps=gaps_of(whole.gaps, inside, name, profile),
         lengths=_lengths(inside[inside["answered"]]),
         reasons=_counts(rows["reason"]),
         statuses=_counts(rows["status"]),

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bench.analyze.gate import Arm, Policy
 from bench.record import replace
 
 FILE = "experiment.json"
@@ -19,13 +20,18 @@ class ExperimentError(Exception):
 
 
 class Job(BaseModel):
-    """One run of an experiment: its folder's name inside the experiment's, and how its scenario differs."""
+    """One run of an experiment: its folder's name inside the experiment's, and how its scenario differs.
+
+    Of a sweep it has a rate, of an experiment of pairs the pair's number (from 1) and its arm.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     folder: str
     overrides: tuple[str, ...]
     rate_per_s: float | None = None
+    pair: int | None = None
+    arm: Arm | None = None
     done: bool = False
 
 
@@ -35,8 +41,9 @@ class Experiment(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     format_version: Literal[1] = 1
-    kind: Literal["rates"]
+    kind: Literal["rates", "ab"]
     runs: tuple[Job, ...]
+    policy: Policy | None = None
 
     def next(self) -> Job | None:
         """The first run that is missing."""
@@ -75,13 +82,19 @@ def read(folder: Path) -> Experiment:
         raise ExperimentError(f"{folder / FILE} is not UTF-8 text") from None
 
 
-def run_all(folder: Path, experiment: Experiment, run: Callable[[Job, Path], bool]) -> Experiment:
+def run_all(
+    folder: Path,
+    experiment: Experiment,
+    run: Callable[[Job, Path], bool],
+    decided: Callable[[Experiment], bool] = lambda _: False,
+) -> Experiment:
     """Do what is missing, one run after the other, and note each on disk as soon as it is done.
 
-    `run` leaves a run folder at the path it is given, and returns whether to go on.
+    `run` leaves a run folder at the path it is given, and returns whether to go on. Before each run `decided`
+    is asked whether those that are done are enough.
     """
     _save(folder, experiment)
-    while (job := experiment.next()) is not None:
+    while (job := experiment.next()) is not None and not decided(experiment):
         if not run(job, folder / job.folder):
             break
         experiment = experiment.finished(job)

@@ -41,6 +41,7 @@ def facts(summary: Summary, misses: Iterable[Miss] = ()) -> list[Fact]:
         *_asked(summary),
         *(("SLO", words.slo(part.traffic_class or "", part.slo)) for part in summary.classes if part.slo),
         *(("SLO MISSED", str(miss)) for miss in misses),
+        *(("gate", line) for line in words.fitness(summary)),
         *(("generator", line) for line in (*words.verdict(summary), words.generator(summary))),
     ]
 

@@ -170,6 +170,17 @@ def verdict(summary: Summary) -> list[str]:
     return [first, f"next: {found.next_command}"]
 
 
+def fitness(summary: Summary) -> list[str]:
+    """Whether the run may enter a gate: the rules that forbid it, and those that give pause."""
+    broken = [check for check in summary.validity if check.status == "invalid"]
+    doubtful = [check for check in summary.validity if check.status == "warn"]
+    first = "not fit for a gate" if broken else "fit for a gate"
+    return [
+        f"{first} ({len(summary.validity)} rules)",
+        *(f"{check.rule} {check.status.upper()}: {check.sentence}" for check in (*broken, *doubtful)),
+    ]
+
+
 def generator(summary: Summary) -> str:
     """How well the generator kept its own promises."""
     facts, lag = summary.generator, summary.overall.latencies["send_lag"]

@@ -156,3 +156,61 @@ def test_a_run_without_requests_has_no_numbers(tmp_path: Path) -> None:
     part = summarise(load(write_run(tmp_path / "run", [], scenario()))).overall
     assert (part.offered_rate, part.error_rate, part.attainment) == (0.0, None, None)
     assert part.run.balanced
+
+
+def test_the_longest_gap_is_between_two_events(tmp_path: Path) -> None:
+    """Neither the wait for the first event nor that for the end is a gap."""
+    row = row_of(tmp_path, streamed(0, AT, [900 * MS, 910 * MS, 950 * MS, 960 * MS], 4, end_ns=AT + 5 * S))
+    assert row["gap_max_s"] == pytest.approx(0.040)
+
+
+def test_one_event_has_no_gap(tmp_path: Path) -> None:
+    """A single event has a time to first token, but no gap, and that is not a gap of zero."""
+    folder = write_run(tmp_path / "run", [streamed(0, AT, [100 * MS], 5)])
+    summary = summarise(load(folder))
+    assert np.isnan(measured(load(folder)).iloc[0]["gap_max_s"])
+    assert summary.overall.latencies["gap_max"].left_out == {"undefined": 1}
+    assert summary.overall.gaps is None
+
+
+def test_gaps_are_pooled_over_answers_and_never_join_two(tmp_path: Path) -> None:
+    """Three gaps of two answers; one answer of the two stalled for more than a second."""
+    rows = [
+        streamed(0, AT, [100 * MS, 110 * MS, 130 * MS], 3),
+        streamed(1, AT + S, [100 * MS, 1101 * MS], 2),
+        streamed(2, 5 * S, [100 * MS, 900 * MS], 2),
+    ]
+    gaps = summarise(load(write_run(tmp_path / "run", rows))).overall.gaps
+    assert gaps is not None
+    assert (gaps.n, gaps.answers, gaps.stall_share) == (3, 2, 0.5)
+    assert gaps.p50.value == pytest.approx(0.020)
+    assert gaps.p99.value == pytest.approx(1.001)
+
+
+def test_a_stall_is_longer_than_a_second(tmp_path: Path) -> None:
+    """A second exactly is none."""
+    gaps = summarise(load(write_run(tmp_path / "run", [streamed(0, AT, [MS, MS + S], 2)]))).overall.gaps
+    assert gaps is not None
+    assert gaps.stall_share == 0
+
+
+def test_cold_wait_is_the_time_between_the_first_and_the_last_try(tmp_path: Path) -> None:
+    """It is part of the latency; with a single try it is nothing."""
+    tries = {"first_sent_ns": AT, "handed_ns": AT + 60 * S, "sent_ns": AT + 60 * S, "attempts": 3}
+    row = row_of(tmp_path / "cold", streamed(0, AT, [61 * S, 62 * S], 2, **tries))
+    assert (row["cold_wait_s"], row["ttft_s"], row["ttft_sent_s"]) == (60.0, 61.0, 1.0)
+    assert row_of(tmp_path / "warm", streamed(0, AT, [S, 2 * S], 2))["cold_wait_s"] == 0
+
+
+def test_reasoning_is_the_first_token_and_not_the_first_visible_one(tmp_path: Path) -> None:
+    """TTFT ends with the first reasoning event, TTFV with the first visible text; TPOT counts both."""
+    row = row_of(tmp_path, streamed(0, AT, [100 * MS, 200 * MS, 400 * MS], 4, first_visible_ns=AT + 200 * MS))
+    assert row["ttft_s"] == pytest.approx(0.1)
+    assert row["ttfv_s"] == pytest.approx(0.2)
+    assert row["tpot_s"] == pytest.approx(0.1)
+
+
+def test_only_reasoning_has_no_first_visible_text(tmp_path: Path) -> None:
+    """An answer that never shows a word has no TTFV, and none of zero."""
+    row = row_of(tmp_path, streamed(0, AT, [100 * MS, 200 * MS], 2, first_visible_ns=None))
+    assert np.isnan(row["ttfv_s"])

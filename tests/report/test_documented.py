@@ -8,6 +8,8 @@ import pytest
 from pydantic import BaseModel
 
 from bench.analyze import (
+    Check,
+    Gaps,
     Generator,
     Lengths,
     Level,
@@ -23,13 +25,44 @@ from bench.analyze import (
     Verdict,
     Window,
 )
+from bench.analyze.gate import (
+    Clause,
+    ClauseVerdict,
+    GateReport,
+    LeftOut,
+    Look,
+    MetricVerdict,
+    NoiseOf,
+    NoiseReport,
+    Policy,
+    Watched,
+    load_policy,
+)
+from bench.experiment import Experiment, Job
 from bench.metrics import REQUEST_METRICS, RUN_METRICS
 from bench.record import EVENTS, REQUESTS, SCHEDULE, Outcome, RunFolder, RunInfo, TargetSaid
 
 DOCS = Path(__file__).parents[2] / "docs"
 MODELS: tuple[type[BaseModel], ...] = (
     *(RunInfo, Summary, RunFacts, Window, Part, Tally, Spread, Level, SloResult, Lengths, Provisioning),
-    *(Generator, Verdict, PerWorker, Retries, TargetSaid),
+    *(Check, Gaps, Generator, Verdict, PerWorker, Retries, TargetSaid),
+)
+
+GATE: tuple[type[BaseModel], ...] = (
+    *(
+        GateReport,
+        MetricVerdict,
+        ClauseVerdict,
+        LeftOut,
+        Look,
+        Policy,
+        Watched,
+        Clause,
+        Experiment,
+        Job,
+        NoiseOf,
+        NoiseReport,
+    ),
 )
 
 
@@ -72,3 +105,16 @@ def test_every_file_and_outcome_is_explained() -> None:
              folder.health_file, folder.summary_file, folder.report_file)  # fmt: skip
     assert {file.name for file in files} | {"run.json", "log/worker-N.msgpack"} <= set(coded("run-folder.md"))
     assert {outcome.value for outcome in Outcome} <= set(coded("run-folder.md"))
+
+
+@pytest.mark.parametrize("name", sorted({name for model in GATE for name in model.model_fields}))
+def test_every_key_of_the_gate_is_explained(name: str) -> None:
+    """Each key of gate.json, noise.json, a policy and experiment.json stands on the page."""
+    assert name in coded("gate.md")
+
+
+def test_the_policy_in_the_docs_is_one(tmp_path: Path) -> None:
+    """The example can be used as it stands."""
+    text = (DOCS / "gate.md").read_text(encoding="utf-8")
+    (tmp_path / "policy.yaml").write_text(text.split("```yaml\n")[1].split("```")[0])
+    assert len(load_policy(tmp_path / "policy.yaml").slo) == 2

@@ -1,0 +1,51 @@
+"""An experiment's folder -> the rows of its runs, with the policy that was declared before the first one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from bench.analyze.gate.policy import Policy
+from bench.analyze.gate.table import RunRow, row_of
+from bench.analyze.run import AnalysisError, load
+from bench.record import RunFolder
+
+
+def declared(folder: Path) -> Policy:
+    """The policy that the experiment was planned with. Raises AnalysisError for no experiment of pairs."""
+    try:
+        return Policy.model_validate(_experiment(folder)["policy"])
+    except (KeyError, ValueError) as error:
+        raise AnalysisError(
+            f"{folder / 'experiment.json'} holds no policy that can be read: {error}"
+        ) from None
+
+
+def load_rows(folder: Path, policy: Policy) -> list[RunRow]:
+    """A row for each run that was made, in the order in which they were planned.
+
+    Raises AnalysisError where the folder is no experiment of pairs, or a run in it is damaged.
+    """
+    planned = _experiment(folder)["runs"]
+    made = [(i, job) for i, job in enumerate(planned) if (folder / job["folder"] / "run.json").exists()]
+    return [
+        row_of(load(RunFolder(folder / job["folder"])), job["pair"], job["arm"], i, policy.slo)
+        for i, job in made
+    ]
+
+
+def _experiment(folder: Path) -> dict[str, Any]:
+    file = folder / "experiment.json"
+    try:
+        facts = json.loads(file.read_text(encoding="utf-8"))
+        kind = facts["kind"]
+        runs = [(run["folder"], run["pair"], run["arm"]) for run in facts["runs"]] if kind == "ab" else None
+    except FileNotFoundError:
+        raise AnalysisError(
+            f"{folder} is no experiment: it has no experiment.json; make one with `bench ab`"
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise AnalysisError(f"{file} is not readable as an experiment of pairs: {error!r}") from None
+    if runs is None:
+        raise AnalysisError(f"{file} is an experiment of kind {kind}; a gate needs the pairs of `bench ab`")
+    found: dict[str, Any] = facts
+    return found

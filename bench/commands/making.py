@@ -1,0 +1,82 @@
+"""Making the runs of an experiment of pairs: deploy, replay, summarise; resumable."""
+
+import os
+import shlex
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench.analyze import load as load_run
+from bench.analyze import summarise
+from bench.analyze.gate import Policy, RunRow, load_rows
+from bench.commands import options
+from bench.commands.replay import Request, new_folder, replay
+from bench.experiment import Experiment, Job, read, run_all
+from bench.report import write_summary
+from bench.scenario import load
+
+
+def resumed(folder: Path, planned: Experiment) -> Experiment:
+    """What is on disk, if it is the same plan. Raises UsageError otherwise."""
+    stored = read(folder)
+    fresh = tuple(job.model_copy(update={"done": False}) for job in stored.runs)
+    if stored.model_copy(update={"runs": fresh}) != planned:
+        raise options.UsageError(f"{folder} was planned with other options; give those it was begun with")
+    return stored
+
+
+def make(
+    folder: Path,
+    experiment: Experiment,
+    request: Request,
+    before_arm: str | None,
+    enough: Callable[[Policy, Sequence[RunRow]], bool],
+) -> int:
+    """Make runs until, between two pairs, they are `enough`; returns 0, or 130 where it was interrupted."""
+    codes: list[int] = []
+
+    def one(job: Job, path: Path) -> bool:
+        _before(job, before_arm)
+        _set_aside(path)
+        changes = (*request.overrides, *job.overrides)
+        mine = Request(load(request.source, changes), request.source, changes, request.labels)
+        made = new_folder(mine.scenario, folder, path)
+        codes.append(replay(mine, made, options.console))
+        if codes[-1]:
+            return False
+        write_summary(made, summarise(load_run(made)))
+        return True
+
+    def decided(so_far: Experiment) -> bool:
+        done = [job for job in so_far.runs if job.done]
+        between = len(done) % 2 == 0
+        policy = experiment.policy or Policy()
+        return between and enough(policy, load_rows(folder, policy))
+
+    run_all(folder, experiment, one, decided)
+    return max(codes, default=0)
+
+
+def _before(job: Job, command: str | None) -> None:
+    """Deploy or flush; what fails there ends the experiment, which can be resumed."""
+    if command is None:
+        return
+    words = shlex.split(command)
+    try:
+        code = subprocess.run(words, env=os.environ | {"BENCH_ARM": str(job.arm)}, check=False).returncode  # noqa: S603 - the user's own
+    except OSError as error:
+        raise options.UsageError(f"--before-arm {command}: {error.strerror}") from None
+    if code:
+        raise options.UsageError(
+            f"--before-arm {command} exited with {code} before {job.folder}; mend it and --resume"
+        )
+
+
+def _set_aside(path: Path) -> None:
+    """A run that was stopped half way is kept under another name, and made again."""
+    number = 1
+    while path.exists():
+        aside = path.with_name(f"{path.name}-stopped-{number}")
+        if not aside.exists():
+            path.rename(aside)
+        number += 1

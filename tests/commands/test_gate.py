@@ -1,0 +1,151 @@
+"""`bench gate` and `bench compare` on folders: exit codes, files, sentences."""
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from bench.analyze.gate import Policy
+from bench.record import replace
+from tests.analyze.pair_folders import POLICY, write_experiment
+from tests.commands.cli import bench
+
+
+def one_line(text: str) -> str:
+    """Without the breaks at 100 columns."""
+    return " ".join(text.split())
+
+
+def junit(tmp_path: Path) -> ElementTree.Element:
+    """The suite that was left for CI."""
+    return ElementTree.parse(tmp_path / "ab" / "junit.xml").getroot()  # noqa: S314 - we wrote it
+
+
+def test_equal_builds_pass_and_leave_files_for_ci(tmp_path: Path) -> None:
+    """Exit code 0; the verdict in JSON, JUnit and Markdown; nothing wider than the terminal."""
+    write_experiment(tmp_path / "ab")
+    said = bench("gate", "ab", cwd=tmp_path)
+    assert said.code == 0, said.out + said.err
+    assert said.out.startswith("PASS: 2 gating metrics pass")
+    assert all(len(line) <= 100 for line in said.out.splitlines())
+    found = json.loads((tmp_path / "ab" / "gate.json").read_text())
+    assert (found["format_version"], found["verdict"], found["exit_code"]) == (1, "PASS", 0)
+    assert found["look"]["pairs"] == [1, 2, 3]
+    suite = junit(tmp_path)
+    assert suite.get("failures") == suite.get("errors") == "0"
+    assert {case.get("name") for case in suite} == {"verdict", "ttft.p50", "tpot.p50", "ttft.p99",
+                                                    "error_rate <= 0.01"}  # fmt: skip
+    assert (tmp_path / "ab" / "summary.md").read_text().startswith("## Gate: PASS")
+
+
+def test_a_slower_build_fails_by_name(tmp_path: Path) -> None:
+    """Exit code 1; the sentence names tpot with its numbers; JUnit has the failure."""
+    write_experiment(tmp_path / "ab", slower_tpot=0.12)
+    said = bench("gate", "ab", cwd=tmp_path)
+    assert said.code == 1
+    assert said.out.startswith("FAIL: tpot.p50 +1")
+    suite = junit(tmp_path)
+    failed = [case.get("name") for case in suite if case.find("failure") is not None]
+    assert failed == ["verdict", "tpot.p50"]
+    assert "| tpot.p50 | FAIL |" in (tmp_path / "ab" / "summary.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ({"made": 2}, "2 complete pairs are too few: the first look is at 3"),
+        ({"schedule": {"hash": "other"}}, "pair 1 compares different workloads"),
+        ({"host": {"node": "there"}}, "the load came from different machines: here, there"),
+        ({"state": "interrupted"}, "the run is interrupted, not complete"),
+        ({"policy": POLICY.model_copy(update={"min_window_s": 60.0})}, "below min_window_s 60"),
+    ],
+)
+def test_what_cannot_be_judged_is_invalid(facts: dict[str, Any], sentence: str, tmp_path: Path) -> None:
+    """Exit code 4 with the reason; JUnit counts an error, never a pass."""
+    write_experiment(tmp_path / "ab", **facts)
+    said = bench("gate", "ab", cwd=tmp_path)
+    assert said.code == 4, said.out
+    assert sentence in one_line(said.out)
+    assert junit(tmp_path).get("errors") != "0"
+
+
+def test_an_undecided_gate_exits_with_3_unless_told_otherwise(tmp_path: Path) -> None:
+    """A margin within the noise: 3, or what --inconclusive says, which gate.json records."""
+    tight = [one.model_copy(update={"margin": 0.0005}) for one in POLICY.metrics]
+    write_experiment(tmp_path / "ab", policy=POLICY.model_copy(update={"metrics": tuple(tight)}))
+    assert bench("gate", "ab", cwd=tmp_path).code == 3
+    assert bench("gate", "ab", "--inconclusive", "fail", cwd=tmp_path).code == 1
+    said = bench("gate", "ab", "--inconclusive", "pass", cwd=tmp_path)
+    assert said.code == 0
+    assert "go on to the next look, at 5 valid pairs" in one_line(said.out)
+    found = json.loads((tmp_path / "ab" / "gate.json").read_text())
+    assert (found["verdict"], found["policy"]["inconclusive"]) == ("INCONCLUSIVE", "pass")
+
+
+@pytest.mark.parametrize(
+    ("policy", "sentence"),
+    [
+        ("looks: [3, 5]\nmetrics: [{metric: ttft.p59, margin: 0.1}]", "unknown metric 'ttft.p59'"),
+        (
+            "looks: [3, 5]\nmetrics: [{metric: ttft.p50, margin: 0.1, traffic_class: chatt}]",
+            "no run has the traffic class chatt; there are: chat",
+        ),
+        ("looks: [4]", "but [3, 5] at 0.05 were declared before the first run"),
+    ],
+)
+def test_a_policy_that_cannot_be_used_is_bad_usage(policy: str, sentence: str, tmp_path: Path) -> None:
+    """Exit code 2 and a sentence; no verdict is written."""
+    write_experiment(tmp_path / "ab")
+    (tmp_path / "policy.yaml").write_text(policy)
+    said = bench("gate", "ab", "--policy", "policy.yaml", cwd=tmp_path)
+    assert said.code == 2, said.out
+    assert sentence in said.err
+    assert not (tmp_path / "ab" / "gate.json").exists()
+
+
+def test_a_folder_without_pairs_is_bad_usage(tmp_path: Path) -> None:
+    """Neither an empty folder nor a sweep can be judged."""
+    (tmp_path / "empty").mkdir()
+    assert "make one with `bench ab`" in bench("gate", "empty", cwd=tmp_path).err
+    (tmp_path / "sweep").mkdir()
+    replace(tmp_path / "sweep" / "experiment.json", json.dumps({"kind": "rates", "runs": []}))
+    said = bench("gate", "sweep", cwd=tmp_path)
+    assert said.code == 2
+    assert "is an experiment of kind rates" in said.err
+
+
+def test_the_declared_policy_is_the_one_that_is_used(tmp_path: Path) -> None:
+    """It lies in experiment.json, whole."""
+    experiment = write_experiment(tmp_path / "ab")
+    assert experiment.policy == POLICY
+    bench("gate", "ab", cwd=tmp_path)
+    found = json.loads((tmp_path / "ab" / "gate.json").read_text())
+    assert Policy.model_validate(found["policy"]) == POLICY
+
+
+def test_two_runs_are_set_side_by_side_without_a_verdict(tmp_path: Path) -> None:
+    """Values and ratio; intervals only where the load relative to capacity is known."""
+    write_experiment(tmp_path / "ab", slower_tpot=0.5, made=1)
+    runs = ("ab/pair-1-baseline", "ab/pair-1-candidate")
+    said = bench("compare", *runs, cwd=tmp_path)
+    assert said.code == 0, said.err
+    assert all(len(line) <= 100 for line in said.out.splitlines())
+    tpot = next(line for line in said.out.splitlines() if line.startswith("TPOT p50"))
+    assert tpot.split()[2] == "19.9" or float(tpot.split()[2]) == pytest.approx(20, rel=0.02)
+    assert float(tpot.split()[-1]) == pytest.approx(1.5, rel=0.02)
+    assert "interval withheld: load relative to capacity unknown" in said.out
+    assert "no verdict" in said.out
+    known = bench("compare", *runs, "--confirmed-rate", "12", cwd=tmp_path)
+    ttft = next(line for line in known.out.splitlines() if line.startswith("TTFT p50"))
+    low, high = float(ttft.split()[3]), float(ttft.split()[5])
+    assert low < float(ttft.split()[2]) < high
+
+
+def test_runs_that_are_hard_to_compare_say_why(tmp_path: Path) -> None:
+    """Other requests, another machine."""
+    write_experiment(tmp_path / "ab", made=1, schedule={"hash": "other"}, host={"node": "there"})
+    said = bench("compare", "ab/pair-1-baseline", "ab/pair-1-candidate", cwd=tmp_path)
+    assert "doubt: the two runs sent different requests" in said.out
+    assert "doubt: the load came from different machines" in said.out
