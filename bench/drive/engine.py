@@ -210,7 +210,8 @@ class Engine:
                 due = []
             self._to_render_ns = self._next_to_render_ns()
             most -= 1
-        self._launch(due)
+        if due:
+            self._launch(due)
 
     def _next_to_render_ns(self) -> int | None:
         return self._supply.next_ns() if self._sending and len(self._waiting) < AHEAD_ORDERS else None
@@ -249,7 +250,8 @@ class Engine:
         due: list[Order] = []
         while waiting and waiting[0][0] <= now_ns:
             due.append(heapq.heappop(waiting)[2])
-        self._launch(due)
+        if due:
+            self._launch(due)
 
     def _tick(self, now_ns: int) -> None:
         self._clock.refresh(now_ns)
@@ -269,6 +271,7 @@ class Engine:
 
     def _launch(self, orders: list[Order]) -> None:
         """Send them all, then see to the rest: a server that is kept busy need not be woken for each."""
+        # The list is made first, and so are all sends.
         for flight, connection in [self._depart(order) for order in orders]:
             if connection is not None:
                 self._departed(flight, connection)

@@ -116,7 +116,8 @@ class Facts(Struct):
             self.first_token_ns = now_ns
         if visible and self.first_visible_ns is None:
             self.first_visible_ns = now_ns
-        self.merged_events += bool(self.event_ns) and self.event_ns[-1] == now_ns
+        if self.last_token_ns == now_ns:
+            self.merged_events += 1
         self.last_token_ns = now_ns
         self.event_ns.append(now_ns)
         self.event_chars.append(chars)
