@@ -1,11 +1,11 @@
 """A planned request -> an Ask in the target's terms."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from bench.protocol import Ask
-from bench.protocol.facts import Operation, Wire
+from bench.protocol.facts import Wire
 from bench.scenario import Traffic
-from bench.workload import Planned, Texts, once_a_class
+from bench.workload import Planned, Texts, once_a_class, shape_of
 
 
 def ask_for(planned: Planned, texts: Texts, *, estimate_tokens: bool = False) -> Ask:
@@ -14,43 +14,35 @@ def ask_for(planned: Planned, texts: Texts, *, estimate_tokens: bool = False) ->
     With `estimate_tokens` tokens that the server does not report are estimated from characters.
     """
     traffic = planned.traffic
-    fixed = _fixed(traffic)
-    return Ask(
-        operation=fixed.operation,
-        model=fixed.model,
-        texts=texts.of(planned),
-        stream=planned.stream,
-        max_tokens=planned.out_tokens,
-        params=_params(planned, fixed.body) if fixed.fills else fixed.body,
-        extra=fixed.extra,
-        stream_usage=fixed.stream_usage,
-        wire=fixed.wire,
-        pool=fixed.pool,
-        profile=planned.profile,
-        chars_per_token=texts.per_token(traffic) if estimate_tokens else None,
-    )
-
-
-class _Fixed(NamedTuple):
-    """What a class says of every request; `fills`: some of its body is the request's own."""
-
-    operation: Operation
-    model: str
-    extra: dict[str, Any]
-    stream_usage: bool
-    wire: Wire
-    pool: str | None
-    body: dict[str, Any]
-    fills: bool
+    ask = _pattern(traffic).like(texts.of(planned), planned.out_tokens, planned.profile)
+    if is_filled(traffic):
+        ask.params = _params(planned, traffic.body)
+    if estimate_tokens:
+        ask.chars_per_token = texts.per_token(traffic)
+    return ask
 
 
 @once_a_class
-def _fixed(traffic: Traffic) -> _Fixed:
-    usage: bool = getattr(traffic, "stream_usage", True)
+def _pattern(traffic: Traffic) -> Ask:
+    """What a class says of every request."""
     wire: Wire = getattr(traffic, "wire", "json")
-    body = traffic.body
-    fills = not body.keys().isdisjoint({*_KEYS, "min_tokens"})
-    return _Fixed(traffic.operation, traffic.model, traffic.extra, usage, wire, traffic.pool, body, fills)
+    return Ask(
+        operation=traffic.operation,
+        model=traffic.model,
+        texts=(),
+        stream=shape_of(traffic).stream,
+        params=traffic.body,
+        extra=traffic.extra,
+        stream_usage=getattr(traffic, "stream_usage", True),
+        wire=wire,
+        pool=traffic.pool,
+    )
+
+
+@once_a_class
+def is_filled(traffic: Traffic) -> bool:
+    """Whether some of a body besides its texts is the request's own."""
+    return not traffic.body.keys().isdisjoint({*_KEYS, "min_tokens"})
 
 
 def _params(planned: Planned, body: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from bench.protocol.exchange import Framing
 # The engine thread must not meet gevent's sockets.
 _Socket: Any = monkey.get_original("socket", "socket")
 
+_now_ns = time.monotonic_ns
+
 READ_BYTES = 8192
 """Small on purpose: a large buffer makes Python fault in fresh pages for every read."""
 
@@ -59,18 +61,22 @@ class Connection:
 
     def advance(self) -> bool:
         """Connect further, then send what is pending. Whether it is connected; or ConnectionLostError."""
+        self.push()
+        if not self._pending:
+            # The stamp of a send is there when the send is done, as a rule: no wake-up for it then.
+            self.collect_sent()
+        return self.connected
+
+    def push(self) -> None:
+        """The same without a look for the stamp of what was sent."""
         if not self.connected:
             self._connect()
-        if self.connected and self._wire:
+        if self._wire and self.connected:
             self._pending = self._tls.encrypt(self._wire) if self._tls else self._wire
             self._wire = b""
-            self.handed_ns = time.monotonic_ns()
+            self.handed_ns = _now_ns()
         if self._pending:
             self._send()
-            if not self._pending and self._stamped:
-                # The stamp of a send is there when the send is done, as a rule: no wake-up for it then.
-                self.collect_sent()
-        return self.connected
 
     def _connect(self) -> None:
         if not self._reached:
@@ -117,11 +123,11 @@ class Connection:
         """
         try:
             data, control, _, _ = self._socket.recvmsg(READ_BYTES, CONTROL_BYTES)
-        except BlockingIOError:
-            raise
         except OSError as error:
+            if isinstance(error, BlockingIOError):
+                raise
             raise ConnectionLostError(*error.args) from error
-        read_ns = time.monotonic_ns()
+        read_ns = _now_ns()
         stamp_ns = self._clock.received_ns(control) if control else None
         if self._tls and data:
             data = self._decrypt(self._tls, data)

@@ -27,6 +27,8 @@ from bench.drive.timer import Timer
 from bench.protocol import Endpoint, Exchange
 from bench.scenario import Retry, Timeouts
 
+READABLE_ONLY: int = select.EPOLLIN
+
 EARLY_NS = 250_000
 """The timer rings so long before a request is due; the rest is spent polling, as waking up takes as long."""
 
@@ -35,6 +37,9 @@ SOON_NS = 10_000_000
 
 MANY = 64
 """Where so much happens at once more may be waiting; so many streams are decoded between two looks."""
+
+BURST = 32
+"""So many requests that are due are rendered before the first of them is sent: a fifth of a millisecond."""
 
 TICK_NS = 50_000_000
 """How often time-outs are looked for and the journal is turned."""
@@ -66,7 +71,7 @@ class Engine:
         self._endpoint, self._timeouts, self._journal, self._retry = endpoint, timeouts, journal, retry
         limits_s = timeouts.connect_s, timeouts.first_byte_s, timeouts.token_s, timeouts.overall_s
         self._patience_ns = int(min(limits_s) * NS_PER_S)
-        self._retrying = 0
+        self._retries, self._retrying = retry.policy != "never", 0
         self._jitter = random.Random(0)
         self._mail = _Mail()
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -134,13 +139,19 @@ class Engine:
     def run(self) -> None:
         """The loop; returns after `close`."""
         self.pulse.start()
-        poll = self.pool.poll
+        poll, flights = self.pool.poll, self._flights
         poll.register(self._wake_fd, select.EPOLLIN)
         poll.register(self._timer.fd, select.EPOLLIN)
         while not self._mail.close:
             events = poll.poll(0 if self._has_work() else TICK_NS / NS_PER_S)
             for fd, mask in events:
-                self._happened(fd, mask)
+                flight = flights.get(fd)
+                # Nearly all that happens is that a reply comes.
+                connection = flight.connection if flight is not None and mask == READABLE_ONLY else None
+                if flight is not None and connection is not None and connection.connected:
+                    self._receive(flight, connection)
+                else:
+                    self._happened(fd, mask)
                 # Continuous batching answers many streams at once; what is due must not wait for all of them.
                 if self._waiting and self._waiting[0][0] <= self._now_ns:
                     self._send_due()
@@ -187,14 +198,20 @@ class Engine:
     def _render(self, limit_ns: int, most: int) -> None:
         """Take orders that are due until then."""
         self._to_render_ns = self._next_to_render_ns()
+        due: list[Order] = []
         while most > 0 and self._to_render_ns is not None and self._to_render_ns <= limit_ns:
             order = self._supply.take()
-            if order.due_ns <= self._now_ns:
-                self._launch(order)
-            else:
+            if order.due_ns > self._now_ns:
                 self._wait_for(order)
+            else:
+                due.append(order)
+            if len(due) == BURST:
+                self._launch(due)
+                due = []
             self._to_render_ns = self._next_to_render_ns()
             most -= 1
+        if due:
+            self._launch(due)
 
     def _next_to_render_ns(self) -> int | None:
         return self._supply.next_ns() if self._sending and len(self._waiting) < AHEAD_ORDERS else None
@@ -202,11 +219,7 @@ class Engine:
     def _happened(self, fd: int, mask: int) -> None:
         flight = self._flights.get(fd)
         if flight is not None:
-            connection = flight.connection
-            if mask == select.EPOLLIN and connection is not None and connection.connected:
-                self._receive(flight, connection)
-            else:
-                self._progress(flight, mask)
+            self._progress(flight, mask)
         elif fd == self._wake_fd:
             os.eventfd_read(fd)
             self._read_mail()
@@ -234,8 +247,11 @@ class Engine:
     def _send_due(self) -> None:
         # One look at the clock: users who ask a server that is gone, and ask again, must not keep us here.
         waiting, now_ns = self._waiting, time.monotonic_ns()
+        due: list[Order] = []
         while waiting and waiting[0][0] <= now_ns:
-            self._launch(heapq.heappop(waiting)[2])
+            due.append(heapq.heappop(waiting)[2])
+        if due:
+            self._launch(due)
 
     def _tick(self, now_ns: int) -> None:
         self._clock.refresh(now_ns)
@@ -253,28 +269,36 @@ class Engine:
 
     # --- flights -------------------------------------------------------------------------------------------
 
-    def _launch(self, order: Order) -> None:
+    def _launch(self, orders: list[Order]) -> None:
+        """Send them all, then see to the rest: a server that is kept busy need not be woken for each."""
+        # The list is made first, and so are all sends.
+        for flight, connection in [self._depart(order) for order in orders]:
+            if connection is not None:
+                self._departed(flight, connection)
+
+    def _depart(self, order: Order) -> tuple[Flight, Connection | None]:
+        """Hand it to a connection, which is None where there was none or it is lost already."""
         self._retrying -= order.previous is not None
         try:
             connection = self.pool.take()
         except OSError as error:
-            self._stay(order, error)
-            return
+            return self._stay(order, error), None
         exchange = Exchange(self._endpoint.kind, order.ask, connection.framing)
         begun_ns = time.monotonic_ns()
         flight = Flight(order, exchange, begun_ns, begun_ns + self._patience_ns, connection)
         self._flights[connection.fd] = flight
         connection.begin(order.wire)
-        if connection.connected:
-            self._advance(flight, connection)
+        pushed = not connection.connected or self._push(flight, connection)
+        return flight, connection if pushed else None
 
-    def _stay(self, order: Order, error: OSError) -> None:
+    def _stay(self, order: Order, error: OSError) -> Flight:
         """There is no connection for it."""
         flight = self._grounded(order)
         flight.exchange.facts.error_message = str(error)
         outcome, reason = ("not_sent", None) if error.errno in OURS else ("failed", "connection_lost")
         flight.exchange.give_up(outcome, reason, time.monotonic_ns())
         self._end(flight)
+        return flight
 
     def _forget_waiting(self) -> None:
         now_ns = time.monotonic_ns()
@@ -307,17 +331,30 @@ class Engine:
             self._receive(flight, connection)
 
     def _advance(self, flight: Flight, connection: Connection) -> None:
+        if self._push(flight, connection):
+            self._departed(flight, connection)
+
+    def _push(self, flight: Flight, connection: Connection) -> bool:
+        """Connect and send as far as it goes; False where the connection is lost, and the flight with it."""
         try:
-            connection.advance()
+            connection.push()
         except ConnectionLostError as error:
             flight.exchange.facts.error_message = str(error)
             flight.exchange.closed(time.monotonic_ns())
             self._land(flight, connection)
-            return
+            return False
+        return True
+
+    def _departed(self, flight: Flight, connection: Connection) -> None:
+        """Note what was sent, as far as it was."""
+        wants_to_write = connection.wants_to_write
+        if not wants_to_write:
+            # The stamp of a send is there when the send is done, as a rule: no wake-up for it then.
+            connection.collect_sent()
         if flight.handed_ns is None and connection.handed_ns is not None:
             flight.handed_ns = connection.handed_ns
             self._journal.sent(flight)
-        if connection.watched_for_writing or connection.wants_to_write:
+        if wants_to_write or connection.watched_for_writing:
             self.pool.watch(connection)
 
     def _receive(self, flight: Flight, connection: Connection) -> None:
@@ -335,7 +372,7 @@ class Engine:
             if not by_kernel:
                 flight.kernel_stamps = False
             if flight.read_lag_max_ns is None or lag_ns > flight.read_lag_max_ns:
-                flight.read_lag_max_ns = max(lag_ns, 0)
+                flight.read_lag_max_ns = max(0, lag_ns)
             exchange.feed(data, stamp_ns)
         else:
             exchange.closed(stamp_ns)
@@ -356,9 +393,10 @@ class Engine:
             connection.collect_sent()
         flight.sent_ns = connection.sent_ns
         flight.connection = None
+        exchange = flight.exchange
         del self._flights[connection.fd]
-        self._undecoded.pop(flight.exchange, None)
-        if flight.exchange.reusable:
+        self._undecoded.pop(exchange, None)
+        if exchange.reusable:
             self.pool.give_back(connection)
         else:
             self.pool.drop(connection)
@@ -366,12 +404,12 @@ class Engine:
 
     def _settle(self, flight: Flight) -> None:
         """Tell the journal, or try again."""
-        order = again(flight, self._retry, self._jitter.random()) if self._sending else None
-        if order is None:
-            self._end(flight)
-        else:
+        if self._retries and self._sending and (order := again(flight, self._retry, self._jitter.random())):
             self._wait_for(order)
             self._retrying += 1
+            return
+        self._journal.ended(flight)
+        self._supply.ended(flight)
 
     def _end(self, flight: Flight) -> None:
         self._journal.ended(flight)

@@ -1,8 +1,10 @@
 """A request on its way through the engine: what is ordered, what is known, whether it is tried again."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bench.drive.connection import Connection
 from bench.protocol import Ask, Exchange
@@ -18,9 +20,7 @@ JITTER = 0.25
 """A pause is shortened by up to this share, so that those refused together do not come back together."""
 
 
-# Orders and flights are made by the ten thousand a second: slots, and no check that nothing is assigned to.
-@dataclass(slots=True, eq=False)
-class Order:
+class Order(Struct, eq=False):
     """A rendered request and the monotonic instant it is due; `tag` is the caller's.
 
     A further try has the flight before it as `previous`, and is rendered anew by `render(attempt)`. One that
@@ -36,8 +36,7 @@ class Order:
     ripens: bool = False
 
 
-@dataclass(slots=True, eq=False)
-class Flight:
+class Flight(Struct, eq=False):
     """An order on its way, and all that is known of it; instants are monotonic.
 
     Before `alarm_ns` no time-out can be due.

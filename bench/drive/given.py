@@ -4,7 +4,6 @@ ValueError   the target would refuse it, or it contradicts what was asked under 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -63,8 +62,7 @@ class Wish(NamedTuple):
     fields: Mapping[str, Any]
 
 
-@dataclass(slots=True, kw_only=True)
-class Given(Planned):
+class Given(Planned, kw_only=True):
     """A request that stands in no schedule; nobody counted the tokens of its texts."""
 
     ask: Ask

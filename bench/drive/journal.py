@@ -5,25 +5,37 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from bench.drive.bulletin import Bulletin
 from bench.drive.control import hidden
 from bench.drive.flight import Flight
 from bench.protocol import Facts
 from bench.record import Attempt, LogWriter
-from bench.workload import Planned
+from bench.scenario import Traffic
+from bench.workload import Planned, once_a_class, shape_of
 
 GOOD = frozenset({"ok", "degraded"})
 _NO_EVENTS = array("q")
 
 
-@dataclass(slots=True, eq=False)
-class Tag:
+class Tag(Struct, eq=False):
     """What an order is for: its place in the schedule, in ns from the start."""
 
     planned: Planned
     scheduled_ns: int
     told: Callable[[Flight], None] | None = None
     """Hears of the end: whoever asked for a request that stands in no schedule."""
+
+
+_NO_TOKENS = None, None, None
+
+
+@once_a_class
+def _of_class(traffic: Traffic) -> tuple[str, str, bool, str, str | None, int | None]:
+    """What every record of a class says."""
+    shape = shape_of(traffic)
+    return traffic.name, traffic.operation, shape.stream, traffic.model, traffic.pool, shape.items
 
 
 @dataclass
@@ -61,57 +73,61 @@ class LoggedJournal:
             instants = array("q", [instant - start_ns for instant in facts.event_ns])
         self.log.ended_row(self._row(flight, tag), instants, facts.event_chars)
         self.ended_count += 1
-        self.errors += facts.outcome not in GOOD and facts.outcome != "not_sent"
+        outcome = facts.outcome
+        if outcome != "ok":
+            self.errors += outcome not in GOOD and outcome != "not_sent"
         self.bulletin.add(tag.planned, tag.scheduled_ns + self.start_ns, facts)
 
     def tick(self, now_ns: int) -> None:
         """Flush the log when it is time."""
         self.log.tick(now_ns - self.start_ns)
 
-    def _row(self, flight: Flight, tag: Tag) -> list[Any]:
+    def _row(self, flight: Flight, tag: Tag) -> tuple[Any, ...]:
         """The values of a Record, in the order of FIELDS: making one costs more than sending its request."""
-        planned, facts, since = tag.planned, flight.exchange.facts, self._since
-        traffic = planned.traffic
-        tries = flight.tries()
-        censored = facts.outcome in {"unfinished", "not_sent"}
-        return [
+        planned, facts, start_ns = tag.planned, flight.exchange.facts, self.start_ns
+        handed_ns, outcome = flight.handed_ns, facts.outcome
+        tries = None if flight.order.previous is None else flight.tries()
+        sent_ns, headers_ns, end_ns = flight.sent_ns or handed_ns, facts.headers_ns, facts.end_ns
+        censored = end_ns is None or outcome == "unfinished" or outcome == "not_sent"
+        name, operation, stream, model, pool, items = _of_class(planned.traffic)
+        if tag.told is not None:  # a task says it with each request
+            stream, items = planned.stream, planned.items
+        return (
             planned.index,
-            traffic.name,
-            traffic.operation,
-            planned.stream,
-            traffic.model,
-            traffic.pool,
+            name,
+            operation,
+            stream,
+            model,
+            pool,
             planned.profile,
             planned.user,
             planned.conversation,
             planned.turn,
             self.worker,
             tag.scheduled_ns,
-            since(tries[0].handed_ns),
-            since(flight.handed_ns),
-            since(flight.sent_ns or flight.handed_ns),
-            since(facts.headers_ns),
-            since(facts.first_token_ns),
-            since(facts.first_visible_ns),
-            since(facts.last_token_ns),
-            None if censored else since(facts.end_ns),
+            self._since(tries[0].handed_ns if tries else handed_ns),
+            None if handed_ns is None else handed_ns - start_ns,
+            None if sent_ns is None else sent_ns - start_ns,
+            None if headers_ns is None else headers_ns - start_ns,
+            *(self._tokens(facts) if facts.event_ns else _NO_TOKENS),
+            None if censored else self._since(end_ns),
             "kernel" if flight.kernel_stamps and flight.sent_ns else "read",
             flight.read_lag_max_ns,
             len(facts.event_ns),
             facts.merged_events,
-            facts.outcome or "failed",
+            outcome or "failed",
             facts.reason,
             facts.status,
             facts.error_code,
             facts.finish_reason,
-            0 if facts.outcome == "not_sent" else len(tries),
-            tuple(map(self._attempt, tries)) if len(tries) > 1 else (),
+            0 if outcome == "not_sent" else len(tries) if tries else 1,
+            tuple(map(self._attempt, tries)) if tries else (),
             planned.in_tokens,
             planned.out_tokens,
             facts.in_tokens,
             facts.out_tokens,
             facts.tokens_source,
-            planned.items,
+            items,
             facts.items_returned,
             len(flight.order.wire),
             facts.response_bytes,
@@ -121,7 +137,11 @@ class LoggedJournal:
             facts.server_inference_ms,
             facts.request_id,
             facts.attempt_id,
-        ]
+        )
+
+    def _tokens(self, facts: Facts) -> tuple[int | None, int | None, int | None]:
+        since = self._since
+        return since(facts.first_token_ns), since(facts.first_visible_ns), since(facts.last_token_ns)
 
     def _attempt(self, flight: Flight) -> Attempt:
         facts = flight.exchange.facts

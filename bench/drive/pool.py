@@ -28,7 +28,7 @@ class Pool:
         self._context = context_of(endpoint) if endpoint.is_tls else None
         self._family, self._address = _reachable(endpoint, connect_s)
         self._waiting: dict[int, Connection] = {}
-        self._idle: list[Connection] = []
+        self._idle: dict[int, Connection] = {}
         self.opened = self.reused = 0
 
     def fill(self, count: int, limit_s: float) -> None:
@@ -40,7 +40,7 @@ class Pool:
             except OSError:
                 break
             self._waiting[connection.fd] = connection
-        while len(self._idle) < len(self._waiting) and time.monotonic_ns() < end_ns:
+        while self._waiting and time.monotonic_ns() < end_ns:
             for fd, mask in self.poll.poll(0.05):
                 self.attend(fd, mask)
 
@@ -48,15 +48,12 @@ class Pool:
         """A connection to carry one request; it may still be connecting. Raises OSError."""
         if not self._idle:
             return self._connect()
-        connection = self._idle.pop()
-        del self._waiting[connection.fd]
         self.reused += 1
-        return connection
+        return self._idle.popitem()[1]
 
     def give_back(self, connection: Connection) -> None:
         """It may carry another."""
-        self._idle.append(connection)
-        self._waiting[connection.fd] = connection
+        self._idle[connection.fd] = connection
 
     def drop(self, connection: Connection) -> None:
         """It is of no more use."""
@@ -72,21 +69,20 @@ class Pool:
 
     def attend(self, fd: int, mask: int) -> None:
         """Something happened to a connection that carries nothing."""
-        connection = self._waiting.get(fd)
+        connection = self._idle.get(fd) or self._waiting.get(fd)
         if connection is None:
             return
         try:
             self._look_after(connection, mask)
         except ConnectionLostError:
-            del self._waiting[fd]
-            if connection in self._idle:
-                self._idle.remove(connection)
+            self._idle.pop(fd, None)
+            self._waiting.pop(fd, None)
             self.drop(connection)
 
     def _look_after(self, connection: Connection, mask: int) -> None:
         if not connection.connected:
             if connection.advance():
-                self._idle.append(connection)
+                self._idle[connection.fd] = self._waiting.pop(connection.fd)
             self.watch(connection)
             return
         connection.collect_sent()
@@ -106,7 +102,7 @@ class Pool:
 
     def close(self) -> None:
         """Close what carries nothing, and the epoll."""
-        for connection in self._waiting.values():
+        for connection in (*self._waiting.values(), *self._idle.values()):
             connection.close()
         self.poll.close()
 

@@ -25,9 +25,11 @@ MSG_ERRQUEUE = 0x2000
 CONTROL_BYTES = 256
 REREAD_EVERY_NS = 1_000_000_000
 
-_TIMESPECS = struct.Struct("=qq")
-_EXTENDED_ERROR = struct.Struct("=IBBBBII")
+_timespec = struct.Struct("=qq").unpack_from
+_byte_number = struct.Struct("=12xI").unpack_from
+"""Of an extended error, `ee_data`."""
 
+_SOCKET: int = socket.SOL_SOCKET
 _RECVERR = (IP_RECVERR, IPV6_RECVERR)
 _INTERNET = (socket.IPPROTO_IP, socket.IPPROTO_IPV6)
 
@@ -66,8 +68,8 @@ class Clock:
     def received_ns(self, control: Control) -> int | None:
         """The stamp that came with a read, if one did."""
         for level, kind, data in control:
-            if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
-                seconds, nanoseconds = _TIMESPECS.unpack_from(data)
+            if kind == SO_TIMESTAMPING and level == _SOCKET:
+                seconds, nanoseconds = _timespec(data)
                 return seconds * 1_000_000_000 + nanoseconds - self._offset_ns if seconds else None
         return None
 
@@ -75,14 +77,14 @@ class Clock:
         """Number of the last byte sent (from 0, since stamps were asked for) and its stamp."""
         stamp_ns = byte = None
         for level, kind, data in control:
-            if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
+            if kind == SO_TIMESTAMPING and level == _SOCKET:
                 stamp_ns = self._monotonic_ns(data)
             elif kind in _RECVERR and level in _INTERNET:
-                byte = _EXTENDED_ERROR.unpack_from(data)[6]
+                (byte,) = _byte_number(data)
         return None if stamp_ns is None or byte is None else (byte, stamp_ns)
 
     def _monotonic_ns(self, data: bytes) -> int | None:
-        seconds, nanoseconds = _TIMESPECS.unpack_from(data)
+        seconds, nanoseconds = _timespec(data)
         return int(seconds * 1_000_000_000 + nanoseconds - self._offset_ns) if seconds else None
 
 

@@ -10,12 +10,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
-from bench.drive.asking import ask_for, traceparent
+from bench.drive.asking import ask_for, is_filled, traceparent
 from bench.drive.flight import NS_PER_S, Flight, Order
 from bench.drive.journal import Tag
-from bench.protocol import Endpoint, render
+from bench.protocol import Ask, Endpoint, Templates, render
 from bench.workload import Planned, Schedule, Texts
 
 AHEAD_NS = 5 * NS_PER_S
@@ -57,6 +57,9 @@ class Kitchen:
         self, run_id: str, texts: Texts, endpoint: Endpoint, start_ns: int, *, estimate_tokens: bool = False
     ) -> None:
         self._run_id, self._texts, self._endpoint = run_id, texts, endpoint
+        self._templates = Templates(endpoint)
+        # Made now, or the first requests would wait for it.
+        _ = texts.river
         self._estimate_tokens = estimate_tokens
         self.start_ns = start_ns
 
@@ -65,9 +68,18 @@ class Kitchen:
         ask = ask_for(planned, self._texts, estimate_tokens=self._estimate_tokens)
         again: Callable[[int], bytes] = partial(self._render, ask, planned.index)
         tag = Tag(planned, due_ns - self.start_ns)
-        return Order(due_ns, ask, again(1), tag, again, None, ripens)
+        return Order(due_ns, ask, self._first(ask, planned), tag, again, None, ripens)
 
-    def _render(self, ask: Any, index: int, attempt: int) -> bytes:
+    def _first(self, ask: Ask, planned: Planned) -> bytes:
+        """The first try of a request; most are like others of their class."""
+        traffic = planned.traffic
+        if is_filled(traffic):
+            return self._render(ask, planned.index, 1)
+        # The schedule keeps its classes alive: no other comes to have the id of one.
+        kind = id(traffic), planned.profile, planned.out_tokens
+        return self._templates.render(ask, traceparent(self._run_id, planned.index, 1), kind)
+
+    def _render(self, ask: Ask, index: int, attempt: int) -> bytes:
         return render(self._endpoint, ask, traceparent(self._run_id, index, attempt))
 
 
@@ -136,7 +148,7 @@ class ClosedSupply:
             self._think(*self._joined.popleft())
         while self._left:
             self._leaving[self._left.popleft()] += 1
-        while self._thinking and self._goes(self._thinking[0][2].user or 0):
+        while self._leaving and self._thinking and self._goes(self._thinking[0][2].user or 0):
             heapq.heappop(self._thinking)
         return self._thinking[0][0] if self._thinking else None
 
@@ -154,7 +166,7 @@ class ClosedSupply:
             self._think(tag.planned.user, flight.exchange.facts.end_ns or flight.begun_ns)
 
     def _think(self, user: int, from_ns: int) -> None:
-        if self._goes(user):
+        if self._leaving and self._goes(user):
             return
         planned = self._schedule.turn(user, next(self._turns[user]), self._users)
         due_ns = max(from_ns, self._kitchen.start_ns) + planned.think_ns
@@ -165,4 +177,5 @@ class ClosedSupply:
         if not self._leaving.get(user):
             return False
         self._leaving[user] -= 1
+        self._leaving = +self._leaving
         return True

@@ -8,6 +8,7 @@ from bench.protocol.kept import text_of
 from bench.protocol.pools import LEASE_S, PoolState, pool_body, read_pool, refusal
 from bench.protocol.requests import Endpoint, render
 from bench.protocol.sse import EventDecoder, StreamMalformedError
+from bench.protocol.templates import Templates
 from bench.protocol.tokens import chars_per_token
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "PoolState",
     "Spoken",
     "StreamMalformedError",
+    "Templates",
     "chars_per_token",
     "dialect_of",
     "is_gateway",

@@ -153,14 +153,15 @@ class Exchange:
         facts, headers = self.facts, self._framing.headers
         facts.status, facts.headers_ns = self._framing.status, self._framing.head_ns
         facts.request_id = headers.get("x-sie-request-id")
-        streams = "event-stream" in headers.get("content-type", "")
-        asked = self._ask.stream and self._ask.operation in GENERATION
-        if asked and facts.status == 200 and streams:
-            self._reader = StreamReader(self._kind, self._ask, facts)
+        ask = self._ask
+        asked = ask.stream and ask.operation in GENERATION
+        if asked and facts.status == 200 and "event-stream" in headers.get("content-type", ""):
+            self._reader = StreamReader(self._kind, ask, facts)
         else:
-            self._reader = WholeReader(self._kind, self._ask, facts, headers)
-        if self._ask.keep:
-            packed = "msgpack" in headers.get("content-type", "")
+            self._reader = WholeReader(self._kind, ask, facts, headers)
+        if ask.keep:
+            kind = headers.get("content-type", "")
+            streams, packed = "event-stream" in kind, "msgpack" in kind
             self._reader = self.kept = Kept(self._reader, streams=streams, packed=packed)
 
     def _finish(self, now_ns: int) -> None:

@@ -2,8 +2,9 @@
 
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 Operation = Literal["chat", "completion", "generate", "encode", "score", "extract", "embed", "rerank"]
 Kind = Literal["sie", "openai"]
@@ -13,9 +14,8 @@ GENERATION = frozenset({"chat", "completion", "generate"})
 RANKING = frozenset({"score", "rerank"})
 
 
-# Made by the ten thousand a second, and never changed: checking that costs more than all else in it.
-@dataclass(slots=True, kw_only=True)
-class Ask:
+# Structs are made five times as fast as dataclasses are, and these by the ten thousand a second.
+class Ask(Struct, kw_only=True):
     """One request in the target's terms.
 
     `texts`: the prompt; or the items; or the query and then the documents. `params` are the operation's own
@@ -38,6 +38,12 @@ class Ask:
     keep: bool = False
     """Whether somebody wants to read the reply."""
 
+    def like(self, texts: tuple[str, ...], max_tokens: int | None, profile: str | None) -> "Ask":
+        """The same with another request's own; it costs a fifth of a new one."""
+        ask: Ask = self.__copy__()  # type: ignore[attr-defined]  # the stubs lack it; copy() takes four times as long
+        ask.texts, ask.max_tokens, ask.profile = texts, max_tokens, profile
+        return ask
+
     @property
     def results(self) -> int:
         """How many results there can be: an item's vector, a document's score."""
@@ -46,8 +52,8 @@ class Ask:
     @property
     def items(self) -> int:
         """How many of them are due: of a ranking that is cut, the best."""
-        top_n = self.params.get("top_n") if self.operation == "rerank" else None
-        return min(self.results, top_n or self.results)
+        results = self.results
+        return min(results, self.params.get("top_n") or results) if self.operation == "rerank" else results
 
     @property
     def choices(self) -> int:
@@ -62,8 +68,11 @@ class Ask:
         )
 
 
-@dataclass(slots=True)
-class Facts:
+NO_EVENTS: "array[int]" = array("q")
+"""What those who are no stream share; nobody adds to it."""
+
+
+class Facts(Struct):
     """What the bytes of one reply said, and when; instants are those of the clock of the caller, in ns.
 
     `None`: not said. `outcome` and `reason` use the words of the run folder.
@@ -83,8 +92,8 @@ class Facts:
     last_token_ns: int | None = None
     end_ns: int | None = None
     merged_events: int = 0
-    event_ns: "array[int]" = field(default_factory=lambda: array("q"))
-    event_chars: "array[int]" = field(default_factory=lambda: array("i"))
+    event_ns: "array[int]" = NO_EVENTS
+    event_chars: "array[int]" = NO_EVENTS
 
     in_tokens: int | None = None
     out_tokens: int | None = None
@@ -99,13 +108,18 @@ class Facts:
     request_id: str | None = None
     attempt_id: str | None = None
 
+    def expect_events(self) -> None:
+        """This is a stream."""
+        self.event_ns, self.event_chars = array("q"), array("i")
+
     def text(self, chars: int, visible: bool, now_ns: int) -> None:
         """Note an event that carried output: `chars` of text, reasoning or tool-call arguments."""
         if self.first_token_ns is None:
             self.first_token_ns = now_ns
         if visible and self.first_visible_ns is None:
             self.first_visible_ns = now_ns
-        self.merged_events += bool(self.event_ns) and self.event_ns[-1] == now_ns
+        if self.last_token_ns == now_ns:
+            self.merged_events += 1
         self.last_token_ns = now_ns
         self.event_ns.append(now_ns)
         self.event_chars.append(chars)

@@ -27,14 +27,16 @@ class Reader(Protocol):
 class WholeReader:
     """A body that means something only when it is complete: a result, or an error."""
 
+    __slots__ = ("_ask", "_facts", "_headers", "_kind", "_pieces")
+
     def __init__(self, kind: Kind, ask: Ask, facts: Facts, headers: Mapping[str, str]) -> None:
         self._kind: Kind = kind
         self._ask, self._facts, self._headers = ask, facts, headers
-        self._body = bytearray()
+        self._pieces: list[bytes] = []
 
     def body(self, piece: bytes, _now_ns: int) -> None:
         """Keep the piece."""
-        self._body += piece
+        self._pieces.append(piece)
 
     def end(self, *, complete: bool) -> None:
         """Read the body by its own content type, whatever was asked for."""
@@ -42,7 +44,7 @@ class WholeReader:
         if not complete:
             facts.settle("failed", "connection_lost")
         elif facts.status != 200:
-            read_error(facts, self._headers, bytes(self._body))
+            read_error(facts, self._headers, self._body())
         else:
             try:
                 self._result(self._tree())
@@ -50,9 +52,12 @@ class WholeReader:
                 facts.error_message = f"{type(error).__name__}: {error}"
                 facts.settle("failed", "malformed")
 
+    def _body(self) -> bytes:
+        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+
     def _tree(self) -> Any:
         packed = "msgpack" in self._headers.get("content-type", "")
-        return msgpack.unpackb(self._body) if packed else json.loads(self._body)
+        return msgpack.unpackb(self._body()) if packed else json.loads(self._body())
 
     def _result(self, tree: Any) -> None:
         facts, ask, result = self._facts, self._ask, RESULTS[self._ask.operation]
@@ -63,16 +68,20 @@ class WholeReader:
         out_chars = result.read(facts, ask, tree)
         read_usage(facts, ask, self._kind, tree)
         self._read_headers()
-        if self._kind == "sie" and ask.owes_usage and facts.out_tokens is None:
+        if facts.out_tokens is None and self._kind == "sie" and ask.owes_usage:
             facts.settle("degraded", "missing_usage")
         facts.settle("ok")
-        estimate(facts, ask, out_chars)
+        if ask.chars_per_token is not None:
+            estimate(facts, ask, out_chars)
 
     def _read_headers(self) -> None:
         """What the gateway says of items: in their bodies it counts nothing."""
         facts, headers = self._facts, self._headers
-        facts.server_queue_ms = header_number(headers, "x-queue-time")
-        facts.server_inference_ms = header_number(headers, "x-inference-time")
-        units = header_count(headers, "x-sie-units-input-tokens")
-        if units is not None and facts.tokens_source is None:
-            facts.in_tokens, facts.tokens_source = units, "usage"
+        if "x-queue-time" in headers:
+            facts.server_queue_ms = header_number(headers, "x-queue-time")
+        if "x-inference-time" in headers:
+            facts.server_inference_ms = header_number(headers, "x-inference-time")
+        if facts.tokens_source is None and "x-sie-units-input-tokens" in headers:
+            units = header_count(headers, "x-sie-units-input-tokens")
+            if units is not None:
+                facts.in_tokens, facts.tokens_source = units, "usage"

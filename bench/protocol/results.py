@@ -78,19 +78,27 @@ def _generate(facts: Facts, _ask: Ask, tree: Any) -> int:
 def _list(key: str, holds: Callable[[Ask, Any], bool]) -> Result:
     def read(facts: Facts, ask: Ask, tree: Any) -> int:
         entries = _entries(tree, key, ask.results)
-        problems = [problem for entry in entries if entry.get("error") and (problem := problem_in(entry))]
-        if problems:
-            note(facts, problems[0])
-        facts.items_returned = sum(not entry.get("error") and holds(ask, entry) for entry in entries)
-        if facts.items_returned < ask.items:
-            facts.settle("degraded" if facts.items_returned else "failed", "short_items")
+        returned, first = 0, None
+        for entry in entries:
+            if entry.get("error"):
+                first = first or problem_in(entry)
+            elif holds(ask, entry):
+                returned += 1
+        if first:
+            note(facts, first)
+        facts.items_returned = returned
+        if returned < ask.items:
+            facts.settle("degraded" if returned else "failed", "short_items")
         return 0
 
     return Result(key, read)
 
 
 def _has_vectors(ask: Ask, item: Any) -> bool:
-    return all(item.get(kind) for kind in ask.params.get("output_types") or ("dense",))
+    return all(map(item.get, ask.params.get("output_types") or _DENSE))
+
+
+_DENSE = ("dense",)
 
 
 def _is_found(_ask: Ask, item: Any) -> bool:

@@ -24,6 +24,7 @@ class StreamReader:
 
     def __init__(self, kind: Kind, ask: Ask, facts: Facts) -> None:
         self.ask, self.facts = ask, facts
+        facts.expect_events()
         self._kind: Kind = kind
         self._choices = ask.choices
         self._read = _EVENTS[ask.operation]

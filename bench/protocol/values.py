@@ -79,8 +79,8 @@ def header_number(headers: Mapping[str, str], name: str) -> float | None:
 
 def header_count(headers: Mapping[str, str], name: str) -> int | None:
     """A header's whole number, or None."""
-    text = headers.get(name, "")
-    if not text:
+    text = headers.get(name)
+    if text is None:
         return None
     text = text.strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

@@ -226,7 +226,7 @@ def _request_table(rows: list[EndedRow]) -> pa.Table:
 
 
 def _attempt(values: Sequence[Any]) -> dict[str, Any]:
-    return dict(zip(Attempt.__slots__, values, strict=True))
+    return dict(zip(Attempt._fields, values, strict=True))
 
 
 def _event_table(rows: list[EndedRow]) -> pa.Table:

@@ -15,12 +15,13 @@ import os
 import struct
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import msgpack
+from msgspec.msgpack import Encoder
 
 from bench.record.schema import FIELDS, Attempt, Record
 
@@ -80,7 +81,7 @@ class LogWriter:
         fcntl.flock(self._file, fcntl.LOCK_EX)
         self._pending = bytearray()
         self._flushed_ns = 0
-        self._pack = msgpack.Packer(default=astuple).pack
+        self._pack = Encoder().encode
 
     def sent(
         self, index: int, scheduled_ns: int, handed_ns: int, known: dict[str, Any] | None = None
@@ -97,7 +98,7 @@ class LogWriter:
 
     def ended_row(self, row: Sequence[Any], event_ns: "array[int]", event_chars: "array[int]") -> None:
         """The same, where the values of a Record stand in the order of FIELDS already."""
-        self._add(["ended", row, event_ns.tobytes(), event_chars.tobytes()])
+        self._add(("ended", row, event_ns.tobytes(), event_chars.tobytes()))
 
     def tick(self, now_ns: int) -> None:
         """Flush if it is time."""
@@ -119,7 +120,8 @@ class LogWriter:
 
     def _add(self, entry: Sequence[Any]) -> None:
         body = self._pack(entry)
-        self._pending += _LENGTH.pack(len(body)) + body
+        self._pending += _LENGTH.pack(len(body))
+        self._pending += body
 
 
 @dataclass(frozen=True, slots=True)

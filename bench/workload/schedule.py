@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec import Struct
 
 from bench.scenario import ConstantArrivals, Generation, PoissonArrivals, Scenario, Traffic, is_given
 from bench.workload.arrivals import NS_PER_S, Instants, constant, poisson
@@ -33,9 +34,8 @@ RING = 256
 Ints = npt.NDArray[np.int64]
 
 
-# Made by the ten thousand a second, and never changed: checking that costs more than all else in it.
-@dataclass(slots=True)
-class Planned:
+# Made by the ten thousand a second, and never changed.
+class Planned(Struct):
     """One request as the schedule has it."""
 
     index: int
@@ -98,18 +98,18 @@ class Schedule:
 
     def planned(self, index: int) -> Planned:
         """Request `index`; in a closed loop any index of 0 or more exists."""
-        row = index % len(self)
+        row = index % len(self.class_number)
         traffic = self.scenario.classes[self.class_number[row]]
-        generates = shape_of(traffic).generates
+        profiles = traffic.profiles
         return Planned(
-            index=index,
-            traffic=traffic,
-            profile=traffic.profiles[self.profile_number[row]] if traffic.profiles else None,
-            item_tokens=self.item_tokens.item(row),
-            out_tokens=self.out_tokens.item(row) if generates else None,
-            due_ns=None if self.due_ns is None else self.due_ns.item(row),
-            user=None if self.user is None else self.user.item(row),
-            think_ns=0 if self.think_ns is None else self.think_ns.item(row),
+            index,
+            traffic,
+            profiles[self.profile_number[row]] if profiles else None,
+            self.item_tokens.item(row),
+            self.out_tokens.item(row) if shape_of(traffic).generates else None,
+            None if self.due_ns is None else self.due_ns.item(row),
+            None if self.user is None else self.user.item(row),
+            0 if self.think_ns is None else self.think_ns.item(row),
         )
 
     def part(self, worker: int, workers: int) -> Iterator[Planned]:

@@ -21,6 +21,8 @@ DEFAULT_CHARS_PER_TOKEN = 4.0
 # 256 common words: each spells a byte.
 WORDS = resources.files(__package__).joinpath("words.txt").read_text(encoding="ascii").split()
 
+_WORD = WORDS.__getitem__
+
 RIVER_CHARS = 1 << 18
 
 
@@ -33,15 +35,15 @@ class Texts:
 
     def of(self, planned: Planned) -> tuple[str, ...]:
         """The prompt; or the items of a batch; or the query and then the documents of a ranking."""
-        traffic = planned.traffic
-        shape = shape_of(traffic)
-        lengths = [planned.item_tokens] * shape.texts
+        traffic, index = planned.traffic, planned.index
+        shape, per_token = shape_of(traffic), self.per_token(traffic)
+        chars = _chars(planned.item_tokens, per_token)
         if shape.query_tokens:
-            lengths.insert(0, shape.query_tokens)
-        per_token = self.per_token(traffic)
-        index = planned.index
-        sizes = [max(1, round(tokens * per_token)) for tokens in lengths]
-        return tuple([self.text(index, place, chars) for place, chars in enumerate(sizes)])
+            query = self.text(index, 0, _chars(shape.query_tokens, per_token))
+            return (query, *[self.text(index, place + 1, chars) for place in range(shape.texts)])
+        if shape.texts == 1:
+            return (self.text(index, 0, chars),)
+        return tuple([self.text(index, place, chars) for place in range(shape.texts)])
 
     def per_token(self, traffic: Traffic) -> float:
         """Characters a token of that class's texts is taken to have."""
@@ -49,19 +51,26 @@ class Texts:
 
     def text(self, index: int, place: int, chars: int) -> str:
         """Exactly `chars` characters; ASCII."""
-        key = hashlib.blake2b(f"{self.seed}/{index}/{place}".encode(), digest_size=16).digest()
-        opening = " ".join([WORDS[byte] for byte in key[:8]])
-        start = int.from_bytes(key[8:], "big") % len(self._river)
-        missing = max(0, chars - len(opening) - 1)
-        return f"{opening} {self._flow(start, missing)}"[:chars].ljust(chars, ".")
+        key = hashlib.blake2b(b"%d/%d/%d" % (self.seed, index, place), digest_size=16).digest()
+        opening = " ".join(map(_WORD, key[:8]))
+        river, missing = self.river, chars - len(opening) - 1
+        start = int.from_bytes(key[8:], "big") % len(river)
+        if 0 < missing <= len(river) - start:
+            return f"{opening} {river[start : start + missing]}"
+        return f"{opening} {self._flow(start, max(0, missing))}"[:chars].ljust(chars, ".")
 
     def _flow(self, start: int, chars: int) -> str:
-        flow = self._river[start : start + chars]
+        flow = self.river[start : start + chars]
         while len(flow) < chars:
-            flow += self._river[: chars - len(flow)]
+            flow += self.river[: chars - len(flow)]
         return flow
 
     @cached_property
-    def _river(self) -> str:
+    def river(self) -> str:
+        """Where texts are cut from; made when first asked for, which takes a tenth of a second."""
         rng = random.Random(self.seed)
         return " ".join(rng.choices(WORDS, k=RIVER_CHARS // 6))
+
+
+def _chars(tokens: int, per_token: float) -> int:
+    return max(1, round(tokens * per_token))

@@ -1,6 +1,5 @@
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import httptools
@@ -8,6 +7,7 @@ import msgpack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bench.protocol import Ask, Exchange
 from bench.protocol.facts import Kind

@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from typing import Any
 
 import httptools
@@ -7,6 +6,7 @@ import msgpack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bench.protocol import Ask, Endpoint, render
 from tests.protocol.wire import OPERATIONS, asking

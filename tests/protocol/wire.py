@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 from itertools import pairwise
 from typing import Any, get_args
 
@@ -136,7 +135,7 @@ def outcome(
 
 def timeless(facts: Facts) -> Mapping[str, Any]:
     """All that does not depend on when and in how many pieces the bytes came."""
-    said = {field.name: getattr(facts, field.name) for field in fields(facts)}
+    said = {name: getattr(facts, name) for name in facts.__struct_fields__}
     known = {name: value is not None for name, value in said.items() if name.endswith("_ns")}
     said["event_ns"] = len(facts.event_ns)
     return {name: value for name, value in said.items() if name != "merged_events"} | known

@@ -84,7 +84,7 @@ def test_every_value_of_a_record_reaches_its_column(records: list[Any]) -> None:
     assert [row["index"] for row in rows] == sorted(by_index)
     for row in rows:
         record = by_index[row["index"]]
-        attempts = [{name: getattr(one, name) for name in one.__slots__} for one in record.attempt_log]
+        attempts = [one._asdict() for one in record.attempt_log]
         assert row == {name: getattr(record, name) for name in REQUESTS.names} | {"attempt_log": attempts}
 
 
