@@ -1,7 +1,6 @@
 """`bench aa`: pairs of one build against itself: the noise of an environment, and what a gate sees in it."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,14 +29,10 @@ def aa(
     ] = None,
     policy: PolicyFile = None,
     overrides: options.Overrides = None,
-    label: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="note on every run")] = None,
-    seed: Annotated[
-        int, typer.Option(min=0, max=1_000_000, help="of the pairs' seeds and of their order")
-    ] = 1,
-    resume: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="go on with an experiment that was stopped")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="folder to make; must not exist")] = None,
+    label: options.Labels = None,
+    seed: options.PairSeed = 1,
+    resume: options.Resume = None,
+    out: options.Out = None,
     results: options.Results = options.RESULTS,
 ) -> None:
     """Run one build against itself, and say what noise there is and what shift a gate could see.

@@ -29,6 +29,16 @@ Target = Annotated[
     str | None,
     typer.Option("--target", metavar="URL", help="load this gateway instead of the embedded simulated one"),
 ]
+Labels = Annotated[
+    list[str] | None, typer.Option("--label", metavar="KEY=VALUE", help="note on each run, build=abc123")
+]
+Out = Annotated[Path | None, typer.Option(help="folder to make; must not exist")]
+PairSeed = Annotated[
+    int, typer.Option("--seed", min=0, max=1_000_000, help="of the pairs' seeds and of their order")
+]
+Resume = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="go on with an experiment that was stopped")
+]
 Results = Annotated[
     Path, typer.Option("--results", help="folder in which run folders are made or looked for")
 ]

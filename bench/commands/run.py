@@ -19,9 +19,7 @@ def run(
     scenario: options.ScenarioFile,
     target: options.Target = None,
     overrides: options.Overrides = None,
-    label: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="note on the run, build=abc123")
-    ] = None,
+    label: options.Labels = None,
     rate_list: Annotated[
         str | None,
         typer.Option("--rates", metavar="R,R,…", help="one run for each arrival rate, and one figure"),
@@ -29,7 +27,7 @@ def run(
     check: Annotated[
         bool, typer.Option("--check", help="exit with 1 when an SLO is missed, naming it")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="folder to make; must not exist")] = None,
+    out: options.Out = None,
     results: options.Results = options.RESULTS,
     web_ui: Annotated[
         bool, typer.Option("--web-ui", help="serve Locust's page while the run goes on")
