@@ -255,7 +255,9 @@ def test_a_worker_that_dies_before_the_start_stops_the_run(sim: Sim, tmp_path: P
 
 def test_a_worker_that_falls_silent_is_given_up(sim: Sim, tmp_path: Path) -> None:
     """One that is stopped for good is killed after half a minute without a word, and missed."""
-    run = Drive(prepared(tmp_path, sim(*FLEET), SCENARIO, "drain_s=1", "duration_s=5"), *TWO)
+    # Replies take more than a second, so that each worker waits for some at any time.
+    changes = ("drain_s=1", "duration_s=5", "classes.chat.output_tokens=200")
+    run = Drive(prepared(tmp_path, sim(*FLEET), SCENARIO, *changes), *TWO)
     run.until_sent(20)
     os.kill(worker_pid(run, 0), signal.SIGSTOP)
     run.interrupt()
