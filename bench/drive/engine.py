@@ -143,7 +143,7 @@ class Engine:
         poll.register(self._wake_fd, select.EPOLLIN)
         poll.register(self._timer.fd, select.EPOLLIN)
         while not self._mail.close:
-            events = poll.poll(0 if self._has_work() else TICK_NS / NS_PER_S)
+            events = poll.poll(0 if self._has_work() else self.pulse.left_s(TICK_NS))
             for fd, mask in events:
                 flight = flights.get(fd)
                 # Nearly all that happens is that a reply comes.

@@ -31,6 +31,10 @@ class Pulse:
         self._due_ns = now_ns + every_ns
         return True
 
+    def left_s(self, every_ns: int) -> float:
+        """How long to the next one: who waits longer for events finds it late, and nothing was wrong."""
+        return min(max(self._due_ns - time.monotonic_ns(), 0), every_ns) / 1e9
+
     def spun(self, for_ns: int) -> None:
         """Note time that was spent on a core to be awake when something is due."""
         self._spun_ns += for_ns
