@@ -13,7 +13,6 @@ from bench.commands.making import make, resumed
 from bench.commands.replay import Request, new_folder
 from bench.experiment import pairs
 from bench.report import render_noise, write_noise
-from bench.scenario import load
 
 INVALID = 4
 
@@ -42,7 +41,7 @@ def aa(
     bench aa scenarios/mixed.yaml --target http://host:8080
     """
     used, changes = load_policy(policy), options.overrides_of(overrides, target)
-    loaded = load(scenario, changes)
+    loaded = options.replayable(scenario, changes)
     refuse_in_vain(loaded, used)
     planned = pairs(used, (), (), seed, pair_count)
     request = Request(loaded, scenario, changes, options.labels_of(label))

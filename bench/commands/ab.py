@@ -21,7 +21,7 @@ from bench.commands.making import make, resumed
 from bench.commands.replay import Request, new_folder
 from bench.experiment import pairs
 from bench.report import render_gate, write_gate
-from bench.scenario import ConstantArrivals, PoissonArrivals, Scenario, load
+from bench.scenario import ConstantArrivals, PoissonArrivals, Scenario
 
 SETTLING_S = 5
 MOST_LOAD = 0.85
@@ -55,7 +55,7 @@ def ab(
     arms = _targets(baseline, candidate, target, before_arm)
     used = load_policy(policy)
     changes = options.overrides_of(overrides, None)
-    loaded = load(scenario, (*changes, *arms[0]))
+    loaded = options.replayable(scenario, (*changes, *arms[0]))
     refuse_in_vain(loaded, used)
     planned = pairs(used, arms[0], arms[1], seed)
     request = Request(loaded, scenario, changes, options.labels_of(label))

@@ -65,14 +65,14 @@ class Engine:
     """Sends orders when they are due. `submit` and the stops may be called from any thread."""
 
     def __init__(
-        self, endpoint: Endpoint, timeouts: Timeouts, journal: Journal, retry: Retry = NEVER
+        self, endpoint: Endpoint, timeouts: Timeouts, journal: Journal, retry: Retry = NEVER, seed: int = 0
     ) -> None:
         _raise_descriptor_limit()
         self._endpoint, self._timeouts, self._journal, self._retry = endpoint, timeouts, journal, retry
         limits_s = timeouts.connect_s, timeouts.first_byte_s, timeouts.token_s, timeouts.overall_s
         self._patience_ns = int(min(limits_s) * NS_PER_S)
         self._retries, self._retrying = retry.policy != "never", 0
-        self._jitter = random.Random(0)
+        self._jitter = random.Random(seed)  # processes must not come back together
         self._mail = _Mail()
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._timer = Timer()

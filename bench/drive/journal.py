@@ -49,7 +49,6 @@ class LoggedJournal:
     """Credentials, which the server's words may repeat and no record holds."""
     bulletin: Bulletin = field(default_factory=Bulletin)
     sent_count: int = 0
-    ended_count: int = 0
     errors: int = 0
 
     def sent(self, flight: Flight) -> None:
@@ -72,7 +71,6 @@ class LoggedJournal:
             start_ns = self.start_ns
             instants = array("q", [instant - start_ns for instant in facts.event_ns])
         self.log.ended_row(self._row(flight, tag), instants, facts.event_chars)
-        self.ended_count += 1
         outcome = facts.outcome
         if outcome != "ok":
             self.errors += outcome not in GOOD and outcome != "not_sent"

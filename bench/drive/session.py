@@ -59,7 +59,8 @@ class Session:
         self._log = LogWriter(plan.folder.log_file(worker))
         keys = (plan.endpoint.api_key,) if plan.endpoint.api_key else ()
         self._journal = LoggedJournal(self._log, 0, worker, keys)
-        self._engine = Engine(plan.endpoint, plan.scenario.timeouts, self._journal, plan.scenario.retry)
+        scenario = plan.scenario
+        self._engine = Engine(plan.endpoint, scenario.timeouts, self._journal, scenario.retry, worker)
         self._engine.pool.fill(_connections(plan, workers), plan.scenario.timeouts.connect_s)
         self._worker, self._workers = worker, workers
         self.desk: Desk | None = None
