@@ -18,25 +18,32 @@ from bench.record import Outcome
 SPOT = "-spot"
 
 
-def doubtful_service(run: Run) -> tuple[str, ...]:
-    """A sentence for each profile that answered requests while, by the last health line, it had no worker."""
-    return tuple(_sentence(profile, by, count) for (profile, by), count in _strangers(run).items())
+class Service:
+    """Who answered the requests of a run, worked out once for all of its parts."""
 
+    def __init__(self, run: Run) -> None:
+        self._lines = told(run)
+        self._strangers = _strangers(run, self._lines)
 
-def mean_workers(
-    run: Run, window: Window, model: str | None = None, profile: str | None = None
-) -> float | None:
-    """Live workers over the window: those of a profile (None: of all) that serve a model (None: any).
+    def doubts(self) -> tuple[str, ...]:
+        """A sentence for each profile that answered while, by the last health line, it had no worker."""
+        return tuple(_sentence(profile, by, count) for (profile, by), count in self._strangers.items())
 
-    The mean of the health lines inside the window, which come once a second. None where there are none, and
-    where another profile, or an alias, answered for this one: its rates would be shared among the wrong.
-    """
-    lines = [line for line in told(run) if window.start_ns <= line["t_ns"] < window.end_ns]
-    if not lines or any(profile in {None, asked} for asked, _ in _strangers(run)):
-        return None
-    counts = [_live(line, model) for line in lines]
-    name = profile.lower() if profile else None
-    return float(np.mean([sum(n for p, n in live.items() if name in {None, p}) for live in counts]))
+    def mean_workers(
+        self, window: Window, model: str | None = None, profile: str | None = None
+    ) -> float | None:
+        """Live workers over the window: those of a profile (None: of all) that serve a model (None: any).
+
+        The mean of the health lines inside the window, which come once a second. None where there are none,
+        and where another profile, or an alias, answered for this one: its rates would be shared among the
+        wrong.
+        """
+        lines = [line for line in self._lines if window.start_ns <= line["t_ns"] < window.end_ns]
+        if not lines or any(profile in {None, asked} for asked, _ in self._strangers):
+            return None
+        counts = [_live(line, model) for line in lines]
+        name = profile.lower() if profile else None
+        return float(np.mean([sum(n for p, n in live.items() if name in {None, p}) for live in counts]))
 
 
 def told(run: Run) -> list[dict[str, Any]]:
@@ -44,9 +51,8 @@ def told(run: Run) -> list[dict[str, Any]]:
     return [line for line in run.health if "error" not in line]
 
 
-def _strangers(run: Run) -> Counter[tuple[str, str]]:
+def _strangers(run: Run, lines: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
     """Answered requests by the profile that was asked for and, where that had no worker, who had."""
-    lines = told(run)
     found: Counter[tuple[str, str]] = Counter()
     if not lines:
         return found

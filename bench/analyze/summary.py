@@ -19,7 +19,7 @@ from bench.analyze.measure import floats, measured
 from bench.analyze.provisioning import Provisioning, provisioning
 from bench.analyze.retries import Retries, retries
 from bench.analyze.run import Run
-from bench.analyze.served import doubtful_service, mean_workers
+from bench.analyze.served import Service
 from bench.analyze.slo import SloResult, slo_result
 from bench.analyze.validity import Check, validity
 from bench.analyze.verdict import Generator, Verdict, generator_facts, verdict
@@ -142,12 +142,12 @@ class Summary(Value):
 def summarise(run: Run) -> Summary:
     """Every number of a run."""
     frame, window = measured(run), window_of(run)
-    whole = _Whole(run, window, pooled_gaps(run, frame))
+    whole = _Whole(run, window, pooled_gaps(run, frame), Service(run))
     overall = _part(whole, frame, balanced=_balanced(run))
     facts = generator_facts(run, frame[frame["in_window"]])
     judged, starts = verdict(run, facts, overall.latencies), provisioning(run)
     return Summary(
-        run=_facts(run),
+        run=_facts(run, whole.service),
         window=window,
         overall=overall,
         classes=tuple(_class(whole, frame, traffic.name) for traffic in run.scenario.classes),
@@ -177,6 +177,7 @@ class _Whole:
     run: Run
     window: Window
     gaps: Mapping[Lane, Floats]
+    service: Service
 
 
 def _class(whole: _Whole, frame: pd.DataFrame, name: str, profile: str | None = None) -> Part:
@@ -199,7 +200,7 @@ def _part(
     slo = slo_result(inside, target, limits_ms)
     window_tally = _tally(inside)
     rates = _rates(rows, len(inside), window)
-    live = mean_workers(run, window, traffic.model if traffic else None, profile)
+    live = whole.service.mean_workers(window, traffic.model if traffic else None, profile)
     return Part(
         traffic_class=name,
         operation=traffic.operation if traffic else None,
@@ -279,7 +280,7 @@ def _counts(column: "pd.Series[Any]") -> dict[str, int]:
     return {str(word): int(count) for word, count in column.value_counts().items() if count}
 
 
-def _facts(run: Run) -> RunFacts:
+def _facts(run: Run, service: Service) -> RunFacts:
     info, said = run.info, run.info.target.said if run.info.target else {}
     arrivals = run.scenario.arrivals
     simulation = said.get("simulated")
@@ -306,7 +307,7 @@ def _facts(run: Run) -> RunFacts:
         processes=info.processes,
         warnings=(
             *info.warnings,
-            *doubtful_service(run),
+            *service.doubts(),
             *late_loading(run),
             *estimated_tokens(run),
         ),

@@ -11,6 +11,7 @@ import pytest
 
 from bench.record import join
 from bench.sim.truth import read_truth
+from tests.commands.locusts import free_port
 from tests.conftest import Sim
 from tests.drive.runs import FLEET, SCENARIO, Drive, child, counts, drive, prepared, requests_of
 
@@ -270,10 +271,10 @@ def test_a_worker_that_falls_silent_is_given_up(sim: Sim, tmp_path: Path) -> Non
 
 def test_the_page_of_locust_shows_the_sums(sim: Sim, tmp_path: Path) -> None:
     """While the run goes on it counts the requests of both workers; its Stop button stops both."""
-    folder = prepared(tmp_path, sim(*FLEET), SCENARIO, "duration_s=60")
-    run = Drive(folder, *TWO, "--web-port", "18098")
+    folder, port = prepared(tmp_path, sim(*FLEET), SCENARIO, "duration_s=60"), free_port()
+    run = Drive(folder, *TWO, "--web-port", str(port))
     run.until_sent(40)
-    page = "http://127.0.0.1:18098"
+    page = f"http://127.0.0.1:{port}"
     seen = httpx.get(f"{page}/stats/requests").json()
     assert {row["name"]: row["num_requests"] for row in seen["stats"]}["Aggregated"] >= 30
     httpx.post(f"{page}/stop").raise_for_status()
