@@ -22,21 +22,25 @@ def ask_for(planned: Planned, texts: Texts, *, estimate_tokens: bool = False) ->
     return ask
 
 
-@once_a_class
-def _pattern(traffic: Traffic) -> Ask:
+def pattern_of(traffic: Traffic, *, stream: bool) -> Ask:
     """What a class says of every request."""
     wire: Wire = getattr(traffic, "wire", "json")
     return Ask(
         operation=traffic.operation,
         model=traffic.model,
         texts=(),
-        stream=shape_of(traffic).stream,
+        stream=stream,
         params=traffic.body,
         extra=traffic.extra,
         stream_usage=getattr(traffic, "stream_usage", True),
         wire=wire,
         pool=traffic.pool,
     )
+
+
+@once_a_class
+def _pattern(traffic: Traffic) -> Ask:
+    return pattern_of(traffic, stream=shape_of(traffic).stream)
 
 
 @once_a_class

@@ -5,7 +5,6 @@ late, never dropped) and comes back to the journal once, with the facts of its r
 sockets is epoll and a timerfd; what comes is rendered, and what came is decoded, when nothing else is to do.
 """
 
-import errno
 import heapq
 import itertools
 import os
@@ -17,17 +16,15 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.drive.connection import Connection, ConnectionLostError
-from bench.drive.flight import NS_PER_S, Flight, Journal, Order, again
-from bench.drive.pool import READABLE, WRITABLE, Pool
+from bench.drive.flight import Flight, Journal, Order, again
+from bench.drive.flights import Flights
+from bench.drive.pool import Pool
 from bench.drive.pulse import Pulse
 from bench.drive.stamps import Clock
 from bench.drive.supply import AHEAD_NS, AHEAD_ORDERS, Nothing, Supply
 from bench.drive.timer import Timer
-from bench.protocol import Endpoint, Exchange
+from bench.protocol import Endpoint
 from bench.scenario import Retry, Timeouts
-
-READABLE_ONLY: int = select.EPOLLIN
 
 EARLY_NS = 250_000
 """The timer rings so long before a request is due; the rest is spent polling, as waking up takes as long."""
@@ -57,9 +54,6 @@ class _Mail:
 
 NEVER = Retry()
 
-OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
-"""Errors that say that we, not the target, have run out of something."""
-
 
 class Engine:
     """Sends orders when they are due. `submit` and the stops may be called from any thread."""
@@ -68,9 +62,7 @@ class Engine:
         self, endpoint: Endpoint, timeouts: Timeouts, journal: Journal, retry: Retry = NEVER, seed: int = 0
     ) -> None:
         _raise_descriptor_limit()
-        self._endpoint, self._timeouts, self._journal, self._retry = endpoint, timeouts, journal, retry
-        limits_s = timeouts.connect_s, timeouts.first_byte_s, timeouts.token_s, timeouts.overall_s
-        self._patience_ns = int(min(limits_s) * NS_PER_S)
+        self._journal, self._retry = journal, retry
         self._retries, self._retrying = retry.policy != "never", 0
         self._jitter = random.Random(seed)  # processes must not come back together
         self._mail = _Mail()
@@ -81,8 +73,7 @@ class Engine:
         self.pool = Pool(endpoint, timeouts.connect_s, self._clock)
         self._waiting: list[tuple[int, int, Order]] = []
         self._number = itertools.count()
-        self._flights: dict[int, Flight] = {}
-        self._undecoded: dict[Exchange, None] = {}
+        self._flights = Flights(endpoint.kind, self.pool, timeouts, journal.sent, self._settle)
         self._supply: Supply = Nothing()
         self._sending = True
         self._now_ns = 0  # the last look at the clock
@@ -95,7 +86,7 @@ class Engine:
     @property
     def in_flight(self) -> int:
         """Requests sent and not ended, those that wait for another try among them."""
-        return len(self._flights) + self._retrying
+        return len(self._flights.by_fd) + self._retrying
 
     @property
     def backlog(self) -> int:
@@ -140,23 +131,22 @@ class Engine:
         """The loop; returns after `close`."""
         self.pulse.start()
         poll, flights = self.pool.poll, self._flights
+        by_fd = flights.by_fd
         poll.register(self._wake_fd, select.EPOLLIN)
         poll.register(self._timer.fd, select.EPOLLIN)
         while not self._mail.close:
             events = poll.poll(0 if self._has_work() else self.pulse.left_s(TICK_NS))
             for fd, mask in events:
-                flight = flights.get(fd)
-                # Nearly all that happens is that a reply comes.
-                connection = flight.connection if flight is not None and mask == READABLE_ONLY else None
-                if flight is not None and connection is not None and connection.connected:
-                    self._receive(flight, connection)
+                flight = by_fd.get(fd)
+                if flight is not None:
+                    flights.happened(flight, mask)
                 else:
                     self._happened(fd, mask)
                 # Continuous batching answers many streams at once; what is due must not wait for all of them.
-                if self._waiting and self._waiting[0][0] <= self._now_ns:
+                if self._waiting and self._waiting[0][0] <= flights.read_ns:
                     self._send_due()
-            before_ns, self._now_ns = self._now_ns, time.monotonic_ns()
-            if not events and not self._undecoded and self._now_ns - before_ns < EARLY_NS:
+            before_ns, self._now_ns = max(self._now_ns, flights.read_ns), time.monotonic_ns()
+            if not events and not flights.undecoded and self._now_ns - before_ns < EARLY_NS:
                 self.pulse.spun(self._now_ns - before_ns)
             self._render(self._now_ns + SOON_NS, AHEAD_ORDERS)
             self._send_due()
@@ -176,7 +166,7 @@ class Engine:
 
     def _has_work(self) -> bool:
         """Whether something is due so soon that waking up could come too late, or idle time has a use."""
-        if self._undecoded:
+        if self._flights.undecoded:
             return True
         now_ns = time.monotonic_ns()
         if self._waiting and self._waiting[0][0] - now_ns <= EARLY_NS:
@@ -186,10 +176,11 @@ class Engine:
     def _use_idle_time(self) -> None:
         """A little of it: what happens meanwhile has its stamp, but what is due has not."""
         self._render(self._now_ns + AHEAD_NS, 1)
-        for _ in range(min(len(self._undecoded), MANY)):
+        undecoded = self._flights.undecoded
+        for _ in range(min(len(undecoded), MANY)):
             if self._is_near():
                 return
-            exchange, _ = self._undecoded.popitem()
+            exchange, _ = undecoded.popitem()
             exchange.decode()
 
     def _is_near(self) -> bool:
@@ -217,10 +208,7 @@ class Engine:
         return self._supply.next_ns() if self._sending and len(self._waiting) < AHEAD_ORDERS else None
 
     def _happened(self, fd: int, mask: int) -> None:
-        flight = self._flights.get(fd)
-        if flight is not None:
-            self._progress(flight, mask)
-        elif fd == self._wake_fd:
+        if fd == self._wake_fd:
             os.eventfd_read(fd)
             self._read_mail()
         elif fd == self._timer.fd:
@@ -239,7 +227,7 @@ class Engine:
             outcome, reason = mail.end_flights
             mail.end_flights = None
             self._forget_waiting()
-            self._give_up(list(self._flights.values()), outcome, reason)
+            self._flights.give_up(list(self._flights.by_fd.values()), outcome, reason)
 
     def _wait_for(self, order: Order) -> None:
         heapq.heappush(self._waiting, (order.due_ns, next(self._number), order))
@@ -255,50 +243,15 @@ class Engine:
 
     def _tick(self, now_ns: int) -> None:
         self._clock.refresh(now_ns)
-        for flight in list(self._flights.values()):
-            if flight.alarm_ns <= now_ns:
-                self._look_at_the_clock(flight, now_ns)
+        self._flights.look_at_the_clock(now_ns)
         self._journal.tick(now_ns)
 
-    def _look_at_the_clock(self, flight: Flight, now_ns: int) -> None:
-        flight.exchange.decode()
-        deadline_ns, reason = flight.deadline(self._timeouts)
-        flight.alarm_ns = min(deadline_ns, now_ns + self._patience_ns)
-        if now_ns >= deadline_ns:
-            self._give_up([flight], "timed_out", reason)
-
-    # --- flights -------------------------------------------------------------------------------------------
+    # --- what becomes of orders -----------------------------------------------------------------------------
 
     def _launch(self, orders: list[Order]) -> None:
-        """Send them all, then see to the rest: a server that is kept busy need not be woken for each."""
-        # The list is made first, and so are all sends.
-        for flight, connection in [self._depart(order) for order in orders]:
-            if connection is not None:
-                self._departed(flight, connection)
-
-    def _depart(self, order: Order) -> tuple[Flight, Connection | None]:
-        """Hand it to a connection, which is None where there was none or it is lost already."""
-        self._retrying -= order.previous is not None
-        try:
-            connection = self.pool.take()
-        except OSError as error:
-            return self._stay(order, error), None
-        exchange = Exchange(self._endpoint.kind, order.ask, connection.framing)
-        begun_ns = time.monotonic_ns()
-        flight = Flight(order, exchange, begun_ns, begun_ns + self._patience_ns, connection)
-        self._flights[connection.fd] = flight
-        connection.begin(order.wire)
-        pushed = not connection.connected or self._push(flight, connection)
-        return flight, connection if pushed else None
-
-    def _stay(self, order: Order, error: OSError) -> Flight:
-        """There is no connection for it."""
-        flight = self._grounded(order)
-        flight.exchange.facts.error_message = str(error)
-        outcome, reason = ("not_sent", None) if error.errno in OURS else ("failed", "connection_lost")
-        flight.exchange.give_up(outcome, reason, time.monotonic_ns())
-        self._end(flight)
-        return flight
+        if self._retrying:
+            self._retrying -= sum(order.previous is not None for order in orders)
+        self._flights.launch(orders)
 
     def _forget_waiting(self) -> None:
         now_ns = time.monotonic_ns()
@@ -308,99 +261,9 @@ class Engine:
                 self._retrying -= 1
                 self._end(order.previous)
             elif not order.ripens or order.due_ns <= now_ns:
-                flight = self._grounded(order)
+                flight = self._flights.grounded(order)
                 flight.exchange.give_up("not_sent", None, flight.begun_ns)
                 self._end(flight)
-
-    def _grounded(self, order: Order) -> Flight:
-        return Flight(order, Exchange(self._endpoint.kind, order.ask), time.monotonic_ns())
-
-    def _progress(self, flight: Flight, mask: int) -> None:
-        connection = flight.connection
-        if connection is None:
-            return
-        if not connection.connected:
-            # A TLS handshake reads and writes as it likes.
-            self._advance(flight, connection)
-            return
-        if mask & select.EPOLLERR:
-            connection.collect_sent()
-        if mask & WRITABLE and connection.wants_to_write:
-            self._advance(flight, connection)
-        if mask & READABLE and not flight.exchange.done:
-            self._receive(flight, connection)
-
-    def _advance(self, flight: Flight, connection: Connection) -> None:
-        if self._push(flight, connection):
-            self._departed(flight, connection)
-
-    def _push(self, flight: Flight, connection: Connection) -> bool:
-        """Connect and send as far as it goes; False where the connection is lost, and the flight with it."""
-        try:
-            connection.push()
-        except ConnectionLostError as error:
-            flight.exchange.facts.error_message = str(error)
-            flight.exchange.closed(time.monotonic_ns())
-            self._land(flight, connection)
-            return False
-        return True
-
-    def _departed(self, flight: Flight, connection: Connection) -> None:
-        """Note what was sent, as far as it was."""
-        wants_to_write = connection.wants_to_write
-        if not wants_to_write:
-            # The stamp of a send is there when the send is done, as a rule: no wake-up for it then.
-            connection.collect_sent()
-        if flight.handed_ns is None and connection.handed_ns is not None:
-            flight.handed_ns = connection.handed_ns
-            self._journal.sent(flight)
-        if wants_to_write or connection.watched_for_writing:
-            self.pool.watch(connection)
-
-    def _receive(self, flight: Flight, connection: Connection) -> None:
-        exchange = flight.exchange
-        try:
-            data, stamp_ns, read_ns, by_kernel = connection.receive()
-        except BlockingIOError:
-            return
-        except ConnectionLostError as error:
-            exchange.facts.error_message = str(error)
-            data, stamp_ns, read_ns, by_kernel = b"", time.monotonic_ns(), 0, False
-        if data:
-            self._now_ns = read_ns
-            lag_ns = read_ns - stamp_ns
-            if not by_kernel:
-                flight.kernel_stamps = False
-            if flight.read_lag_max_ns is None or lag_ns > flight.read_lag_max_ns:
-                flight.read_lag_max_ns = max(0, lag_ns)
-            exchange.feed(data, stamp_ns)
-        else:
-            exchange.closed(stamp_ns)
-        if exchange.done:
-            self._land(flight, connection)
-        else:
-            self._undecoded[exchange] = None
-
-    def _give_up(self, flights: list[Flight], outcome: str, reason: str | None) -> None:
-        for flight in flights:
-            flight.exchange.give_up(outcome, reason, time.monotonic_ns())
-            if flight.connection is not None:
-                self._land(flight, flight.connection)
-
-    def _land(self, flight: Flight, connection: Connection) -> None:
-        """Note the end, and keep the connection if it can carry another request."""
-        if connection.sent_ns is None:
-            connection.collect_sent()
-        flight.sent_ns = connection.sent_ns
-        flight.connection = None
-        exchange = flight.exchange
-        del self._flights[connection.fd]
-        self._undecoded.pop(exchange, None)
-        if exchange.reusable:
-            self.pool.give_back(connection)
-        else:
-            self.pool.drop(connection)
-        self._settle(flight)
 
     def _settle(self, flight: Flight) -> None:
         """Tell the journal, or try again."""
@@ -408,8 +271,7 @@ class Engine:
             self._wait_for(order)
             self._retrying += 1
             return
-        self._journal.ended(flight)
-        self._supply.ended(flight)
+        self._end(flight)
 
     def _end(self, flight: Flight) -> None:
         self._journal.ended(flight)
@@ -417,9 +279,7 @@ class Engine:
 
     def _shut(self) -> None:
         self._journal.tick(time.monotonic_ns())
-        for flight in self._flights.values():
-            if flight.connection is not None:
-                flight.connection.close()
+        self._flights.close()
         self.pool.close()
         self._timer.close()
         os.close(self._wake_fd)

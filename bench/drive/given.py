@@ -6,8 +6,10 @@ ValueError   the target would refuse it, or it contradicts what was asked under 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from pydantic import ValidationError
 
+from bench.drive.asking import pattern_of
 from bench.protocol import Ask, Operation
 from bench.scenario import (
     ChatTraffic,
@@ -120,17 +122,11 @@ class Names:
         """What is asked as a class of its own, and in the target's terms. Raises ValueError."""
         asked = self._check(wish)
         messages = {} if wish.messages is None else {"messages": list(wish.messages)}
-        return asked, Ask(
-            operation=wish.operation,
-            model=asked.model,
+        return asked, replace(
+            pattern_of(asked, stream=wish.stream),
             texts=wish.texts,
-            stream=wish.stream,
             max_tokens=wish.max_tokens,
-            params=asked.body,
             extra={**asked.extra, **messages},
-            stream_usage=getattr(asked, "stream_usage", True),
-            wire=getattr(asked, "wire", "json"),
-            pool=asked.pool,
             profile=wish.profile,
             chars_per_token=self._chars_per_token,
             keep=wish.keep,

@@ -1,17 +1,16 @@
 """Fault plans: what goes wrong and when, read from YAML with every mistake named at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
 
 from bench.sim.fault_kinds import KINDS, Check
 from bench.sim.model import SHIPPED, Catalog
+from bench.sim.model.mistakes import hint, line_of, read_yaml
 
 _ALL_KEYS = tuple(dict.fromkeys(key for kind in KINDS.values() for key in kind.keys))
 _CHOICES = ("every", "requests", "share")
@@ -67,14 +66,7 @@ class Fault:
 
 def load_fault_plan(path: Path, catalog: Catalog = SHIPPED) -> tuple[Fault, ...]:
     """The faults of a YAML file; raises FaultPlanError."""
-    try:
-        plan = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else "not UTF-8"
-        raise FaultPlanError(f"cannot read fault plan {path}: {reason}") from exc
-    except MarkedYAMLError as exc:
-        line = exc.problem_mark.line + 1 if exc.problem_mark else 1
-        raise FaultPlanError(f"{path}:{line}: not YAML: {exc.problem}") from exc
+    plan = read_yaml(path, "fault plan", FaultPlanError)
     if not isinstance(plan, CommentedSeq):
         raise FaultPlanError(f"{path}:1: a fault plan is a list such as [{{at_s: 10, fault: kill}}]")
     mistakes: list[str] = []
@@ -93,10 +85,10 @@ def _read_fault(plan: CommentedSeq, index: int, catalog: Catalog, mistakes: list
     name = str(entry.get("fault"))
     kind = KINDS.get(name)
     if kind is None:
-        mistakes.append(f"{line}: fault {name!r} is unknown{_hint(name, tuple(KINDS))}")
+        mistakes.append(f"{line}: fault {name!r} is unknown{hint(name, tuple(KINDS))}")
     keys = kind.keys if kind else _ALL_KEYS
     unknown = [key for key in entry if key not in keys]
-    mistakes += [f"{_line(entry, key)}: key {key!r} is unknown here{_hint(key, keys)}" for key in unknown]
+    mistakes += [f"{line_of(entry, key)}: key {key!r} is unknown here{hint(key, keys)}" for key in unknown]
     if kind is None:
         return None
     wrong = [f"{line}: {key} is missing" for key in kind.required if key not in entry]
@@ -112,15 +104,15 @@ def _mistake(entry: CommentedMap, key: str, check: Check) -> str:
     value, (_, meaning) = entry[key], check
     words = meaning.removeprefix("one of ").split(", ") if meaning.startswith("one of ") else ()
     close = get_close_matches(str(value), words, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    return f"{_line(entry, key)}: {key} is {value!r}, not {meaning}{hint}"
+    meant = f"; did you mean {close[0]!r}?" if close else ""
+    return f"{line_of(entry, key)}: {key} is {value!r}, not {meaning}{meant}"
 
 
 def _contradictions(entry: CommentedMap, line: int) -> Iterator[str]:
     """Keys that are right alone and wrong together."""
     chosen = [key for key in _CHOICES if key in entry]
     if len(chosen) > 1:
-        yield f"{_line(entry, chosen[1])}: {' and '.join(chosen)} do not go together; keep one"
+        yield f"{line_of(entry, chosen[1])}: {' and '.join(chosen)} do not go together; keep one"
     if "duration_s" in entry and "at_s" not in entry:
         yield f"{line}: duration_s needs at_s, the instant from which it counts"
 
@@ -131,12 +123,3 @@ def _plain(key: str, value: Any) -> Any:
     if key == "requests":
         return tuple(value)
     return float(value) if key.endswith("_s") else value
-
-
-def _line(entry: CommentedMap, key: object) -> int:
-    return int(entry.lc.key(key)[0]) + 1
-
-
-def _hint(name: object, valid: Sequence[str]) -> str:
-    close = get_close_matches(str(name), valid, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; valid: {', '.join(valid)}"

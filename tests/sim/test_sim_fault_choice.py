@@ -13,7 +13,19 @@ from bench.sim.fault_kinds import CHECKS, KINDS
 from bench.sim.faults import FaultPlanError, load_fault_plan
 from bench.sim.signals import SIGNALS
 from tests.sim.process import Faulty, Running
-from tests.sim.wire import CHAT, COMPLETIONS, ENCODE, GENERATE, ITEMS, PAIRS, PROMPT, SCORE, streamed, trace
+from tests.sim.wire import (
+    CHAT,
+    COMPLETIONS,
+    ENCODE,
+    GENERATE,
+    ITEMS,
+    PAIRS,
+    PROMPT,
+    SCORE,
+    mistakes_of,
+    streamed,
+    trace,
+)
 
 LORA = "fault: refuse, signal: LORA_LOADING"
 
@@ -128,8 +140,4 @@ def test_any_plan_is_read_whole_or_refused_with_a_line(entries: list[object]) ->
 )
 def test_mistakes_in_the_choice(tmp_path: Path, entry: str, words: str) -> None:
     """Each is named with its line and the nearest word that would do."""
-    plan = tmp_path / "plan.yaml"
-    plan.write_text(f"- {entry}\n")
-    with pytest.raises(FaultPlanError) as caught:
-        load_fault_plan(plan)
-    assert words in str(caught.value)
+    assert words in mistakes_of(tmp_path, entry)

@@ -1,9 +1,13 @@
 """Requests that tests send, and how they read what comes back."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+
+from bench.sim.faults import FaultPlanError, load_fault_plan
 
 CHAT = {"model": "Qwen/Qwen3-0.6B", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 100}
 PROMPT = {"prompt": "hi", "max_new_tokens": 100}
@@ -35,3 +39,12 @@ def streamed(http: httpx.Client, path: str, **options: Any) -> list[str]:
     """The events of one chat or generate stream."""
     asked = CHAT if path == COMPLETIONS else PROMPT
     return lines(http.post(path, json=asked | {"stream": True} | options))
+
+
+def mistakes_of(folder: Path, entry: str) -> str:
+    """What is said of a fault plan with this one entry, which must be wrong."""
+    plan = folder / "plan.yaml"
+    plan.write_text(f"- {entry}\n")
+    with pytest.raises(FaultPlanError) as caught:
+        load_fault_plan(plan)
+    return str(caught.value)

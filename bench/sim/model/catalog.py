@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError
 
 from bench.sim.model.cards import Card, Kind
 from bench.sim.model.chips import Chip
+from bench.sim.model.mistakes import hint, line_of, read_yaml
 
 _PACKAGE = Path(__file__).parent
 _LIKE = "like"
@@ -43,7 +41,7 @@ def load_catalog(path: Path, base: Catalog) -> Catalog:
     """The rows of a YAML file laid over those of `base`; raises CatalogError."""
     document = _read(path)
     mistakes = [
-        f"{_line(document, key)}: {key!r} is unknown here{_hint(key, _SECTIONS)}"
+        f"{line_of(document, key)}: {key!r} is unknown here{hint(key, _SECTIONS)}"
         for key in document
         if key not in _SECTIONS
     ]
@@ -57,14 +55,7 @@ def load_catalog(path: Path, base: Catalog) -> Catalog:
 
 
 def _read(path: Path) -> CommentedMap:
-    try:
-        document = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else "not UTF-8"
-        raise CatalogError(f"cannot read profile file {path}: {reason}") from exc
-    except MarkedYAMLError as exc:
-        line = exc.problem_mark.line + 1 if exc.problem_mark else 1
-        raise CatalogError(f"{path}:{line}: not YAML: {exc.problem}") from exc
+    document = read_yaml(path, "profile file", CatalogError)
     if not isinstance(document, CommentedMap):
         raise CatalogError(f"{path}:1: a profile file is a map with profiles and models")
     return document
@@ -80,7 +71,7 @@ def _rows(
 ) -> Iterator[tuple[str, _Row]]:
     entries = document.get(section)
     if section in document and not isinstance(entries, CommentedMap):
-        mistakes.append(f"{_line(document, section)}: {section} is {entries!r}, not a map of names to keys")
+        mistakes.append(f"{line_of(document, section)}: {section} is {entries!r}, not a map of names to keys")
         return
     known = dict(base)
     for name, entry in (entries or {}).items():
@@ -96,22 +87,22 @@ def _mistakes(
 ) -> Iterator[str]:
     """What is wrong with one entry, each with its line."""
     if not isinstance(entry, CommentedMap):
-        yield f"{_line(entries, name)}: {name} is {entry!r}, not a map of keys"
+        yield f"{line_of(entries, name)}: {name} is {entry!r}, not a map of keys"
         return
     checks = {field.name: _check(field.name, field.type) for field in fields(kind) if field.name != named}
     for key, value in entry.items():
         if key == _LIKE:
             if value not in known:
-                yield f"{_line(entry, key)}: like is {value!r}, which is unknown{_hint(value, tuple(known))}"
+                yield f"{line_of(entry, key)}: like is {value!r}, which is unknown{hint(value, tuple(known))}"
         elif key not in checks:
-            yield f"{_line(entry, key)}: key {key!r} is unknown here{_hint(key, tuple(checks))}"
+            yield f"{line_of(entry, key)}: key {key!r} is unknown here{hint(key, tuple(checks))}"
         elif not checks[key][0](value):
-            yield f"{_line(entry, key)}: {key} is {value!r}, not {checks[key][1]}"
+            yield f"{line_of(entry, key)}: {key} is {value!r}, not {checks[key][1]}"
     if _LIKE not in entry and name not in known:
         needed = [field.name for field in fields(kind) if field.default is MISSING]
         missing = [key for key in needed if key not in entry and key != named]
         if missing:
-            yield f"{_line(entries, name)}: {name} lacks {', '.join(missing)}; give them, or `like: NAME`"
+            yield f"{line_of(entries, name)}: {name} lacks {', '.join(missing)}; give them, or `like: NAME`"
 
 
 def _contradictions(document: CommentedMap, chips: Mapping[str, Chip]) -> Iterator[str]:
@@ -119,7 +110,7 @@ def _contradictions(document: CommentedMap, chips: Mapping[str, Chip]) -> Iterat
     for name, chip in chips.items():
         if chip.max_sequences > chip.step_budget_tokens:
             yield (
-                f"{_line(document['profiles'], name)}: {name} has max_sequences {chip.max_sequences} above "
+                f"{line_of(document['profiles'], name)}: {name} has max_sequences {chip.max_sequences} above "
                 f"step_budget_tokens {chip.step_budget_tokens}, so that a step could not hold them"
             )
 
@@ -169,15 +160,6 @@ def _is_number(value: Any, kind: Any) -> bool:
 
 def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(word, str) for word in value)
-
-
-def _line(entry: CommentedMap, key: object) -> int:
-    return int(entry.lc.key(key)[0]) + 1
-
-
-def _hint(name: object, valid: tuple[str, ...]) -> str:
-    close = get_close_matches(str(name), valid, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; valid: {', '.join(valid)}"
 
 
 def _shipped() -> Catalog:

@@ -2,11 +2,11 @@
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from bench.sim.model.cards import DEFAULT_BUNDLE, GENERATION_BUNDLE
 from bench.sim.model.catalog import SHIPPED, Catalog
 from bench.sim.model.jobs import Lane
+from bench.sim.model.mistakes import hint
 
 DEFAULT_POOL = "default"
 BUNDLES = (GENERATION_BUNDLE, DEFAULT_BUNDLE)
@@ -58,6 +58,4 @@ def _parse_entry(entry: str, profiles: tuple[str, ...]) -> list[LaneSpec]:
 
 def _check_name(what: str, name: str, valid: tuple[str, ...]) -> None:
     if name not in valid:
-        close = get_close_matches(name, valid, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else f"; valid: {', '.join(valid)}"
-        raise FleetError(f"fleet has unknown {what} {name!r}{hint}")
+        raise FleetError(f"fleet has unknown {what} {name!r}{hint(name, valid)}")
