@@ -131,7 +131,7 @@ def test_a_full_disk_stops_the_run_and_what_was_written_can_be_salvaged(
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "the run was stopped" in done.stderr
-    salvage = [Path(sys.executable).with_name("bench"), "salvage", folder.path]
+    salvage = [str(Path(sys.executable).with_name("bench")), "salvage", str(folder.path)]
     subprocess.run(salvage, check=True, stdout=subprocess.DEVNULL, timeout=120)
     found = counts(requests_of(folder))
     assert sum(found.values()) == 240
