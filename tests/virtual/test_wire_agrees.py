@@ -18,7 +18,7 @@ SPECIAL = (
 )
 ALL_KINDS = f"""{FOUR_KINDS}
   - {SPECIAL}
-  - {{name: long, operation: chat, model: Qwen/Qwen3-4B, input_tokens: 32768, output_tokens: 9}}
+  - {{name: long, operation: chat, model: Qwen/Qwen3-4B, input_tokens: 32767, output_tokens: 9}}
   - {{name: huge, operation: generate, model: Qwen/Qwen3-4B, input_tokens: 9, output_tokens: 9000}}
   - {{name: embed, operation: embed, model: BAAI/bge-m3, input_tokens: 40, batch_size: 2}}
 """
