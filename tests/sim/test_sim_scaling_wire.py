@@ -71,8 +71,5 @@ def test_a_spot_node_is_called_back_and_its_streams_are_cut(start: Start, tmp_pa
     assert time.monotonic() - began_s < 20
     time.sleep(1)
     _, entries = read_truth(truth)
-    drained, gone = (
-        next(entry.modelled_ns for entry in entries if entry.kind == kind)
-        for kind in ("worker_draining", "worker_gone")
-    )
-    assert gone - drained == 3 * S
+    drained_ns = next(entry.modelled_ns for entry in entries if entry.kind == "worker_draining")
+    assert drained_ns + 3 * S in {entry.modelled_ns for entry in entries if entry.kind == "worker_gone"}
