@@ -14,13 +14,14 @@ import typer
 from bench import __version__
 from bench.analyze import AnalysisError
 from bench.analyze.gate import PolicyError
-from bench.commands import aa, ab, calibrate, check_scenario, gate, preview, results, run, sim
+from bench.commands import aa, ab, calibrate, check_scenario, gate, preview, results, run, sim, simulate
 from bench.commands.options import UsageError
 from bench.commands.processes import ProcessError
 from bench.experiment import ExperimentError
 from bench.record import CalibrationError, FolderError
 from bench.report import NotebookError
 from bench.scenario import ScenarioError
+from bench.virtual import VirtualError
 from bench.workload import LengthError, TraceError
 
 USER_ERRORS = (
@@ -33,6 +34,7 @@ USER_ERRORS = (
     ScenarioError,
     TraceError,
     UsageError,
+    VirtualError,
 )
 
 app = typer.Typer(
@@ -58,6 +60,7 @@ app.command()(aa.aa)
 app.command()(gate.gate)
 app.command()(gate.compare)
 app.command(context_settings=sim.PASS_ON)(sim.sim)
+app.command()(simulate.simulate)
 
 
 @app.callback(invoke_without_command=True)

@@ -9,8 +9,19 @@ from aiohttp import web
 from bench.sim.damage import GARBAGE_EVENT, damaged_ending
 from bench.sim.gateway import Exchange
 from bench.sim.keep_alive import COMMENT, KeepAlive
-from bench.sim.limits import FIRST_CHUNK, INTER_CHUNK, OVERALL, Watch
-from bench.sim.model import Chunk, Finished, ItemsDone, Job, JobEvent, Lost, Verdict
+from bench.sim.limits import Watch
+from bench.sim.model import (
+    FIRST_CHUNK,
+    INTER_CHUNK,
+    OVERALL,
+    Chunk,
+    Finished,
+    ItemsDone,
+    Job,
+    JobEvent,
+    Lost,
+    Verdict,
+)
 from bench.sim.truth import monotonic_ns
 from bench.sim.waiting import republished
 
@@ -247,6 +258,8 @@ class EventStream:
         transport.write(b"%x\r\n%b\r\n" % (len(data), data))
         self._alive.wrote()
         self._exchange.note(kind, self._written if kind == "event" else 0, modelled_ns, before_ns)
+        if kind == "event":
+            self._exchange.note_lateness(modelled_ns)
 
     def _stop_watch(self) -> None:
         if self._watch:
