@@ -8,6 +8,7 @@ from bench.report.html import asked_run, asked_sweep, write_report, write_sweep
 from bench.report.noise import render_noise, write_noise
 from bench.report.notebook import NotebookError
 from bench.report.table import WIDTH, render_summary, render_sweep
+from bench.report.trend import render_trend, write_trend
 
 __all__ = [
     "WIDTH",
@@ -24,10 +25,12 @@ __all__ = [
     "render_noise",
     "render_summary",
     "render_sweep",
+    "render_trend",
     "step_line",
     "write_gate",
     "write_noise",
     "write_report",
     "write_summary",
     "write_sweep",
+    "write_trend",
 ]

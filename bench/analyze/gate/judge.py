@@ -81,13 +81,14 @@ def _absent(watched: Watched, why: Floats | Absent, pairs: int) -> MetricVerdict
         role=watched.role,
         verdict=word,
         sentence=f"{watched.name}: {reason}: {word.replace('_', ' ').lower()}",
-        unit=_unit(watched),
+        unit=unit_of(watched),
         margin=watched.margin,
         pairs=pairs,
     )
 
 
-def _unit(watched: Watched) -> str:
+def unit_of(watched: Watched) -> str:
+    """`s`, `share`, `req/s`, ..., as the table of metrics says."""
     base = watched.metric.partition(".")[0]
     return (REQUEST_METRICS[base] if base in REQUEST_METRICS else RUN_METRICS[base]).unit
 
@@ -115,7 +116,7 @@ def _verdict(
         role=watched.role,
         verdict=word,
         sentence="",
-        unit=_unit(watched),
+        unit=unit_of(watched),
         margin=watched.margin,
         pairs=k,
         baseline=float(np.median(arms[0])),
