@@ -41,7 +41,17 @@ def best_split(values: Floats, random: np.random.Generator, last: bool = True) -
     at = _parting(values, splits)
     if at is None:
         return None
-    distances = _distances(values)
+    return Split(at, _share_as_good(values, at, splits, random))
+
+
+def p_of_split(values: Floats, at: int, random: np.random.Generator) -> float:
+    """The p of "nothing moved" at a split that was known beforehand."""
+    return _share_as_good(values, at, slice(at - 1, at), random)
+
+
+def _share_as_good(values: Floats, at: int, splits: slice, random: np.random.Generator) -> float:
+    """How many shuffled series have a split among these that is as good as the one at `at`."""
+    distances, n = _distances(values), values.size
     best = float(_energies(distances, np.arange(n)[None, :])[0, at - 1])
     seen = larger = 0
     for orders in _shuffles(random, n, BLOCK if _tied(values, at) > TIED else 1):
@@ -49,7 +59,7 @@ def best_split(values: Floats, random: np.random.Generator, last: bool = True) -
         seen, larger = seen + found.size, larger + int(np.sum(found >= best - 1e-12))
         if larger >= ENOUGH_LARGER:
             break
-    return Split(at, (1 + larger) / (1 + seen))
+    return (1 + larger) / (1 + seen)
 
 
 def all_splits(

@@ -57,12 +57,9 @@ def runs_in(places: Sequence[Path]) -> list[RunFolder]:
 
 def past(folders: Iterable[RunFolder]) -> list[PastRun]:
     """Each run with its numbers, oldest first. Raises AnalysisError for a run that cannot be read."""
-    return sorted((past_run(load(folder)) for folder in folders), key=lambda one: (one.created, one.folder))
-
-
-def past_run(run: Run) -> PastRun:
-    """What a run leaves to history."""
-    return _past(run, row_of(run, 1, "candidate", 0))
+    runs = (load(folder) for folder in folders)
+    found = [past_run(run, row_of(run, 1, "candidate", 0)) for run in runs]
+    return sorted(found, key=lambda one: (one.created, one.folder))
 
 
 def setting_of(run: Run, row: RunRow) -> Setting:
@@ -78,7 +75,8 @@ def setting_of(run: Run, row: RunRow) -> Setting:
     )
 
 
-def _past(run: Run, row: RunRow) -> PastRun:
+def past_run(run: Run, row: RunRow) -> PastRun:
+    """What a run leaves to history."""
     return PastRun(
         folder=row.folder,
         created=run.info.created,

@@ -1,5 +1,6 @@
 """What people look at: tables, figures, a page, CSV. Computes no statistic."""
 
+from bench.report.baseline import render_baselines, write_baseline
 from bench.report.calibration import calibration_lines, check_lines, render_calibration, step_line
 from bench.report.compare import render_comparison
 from bench.report.export import export_csv, export_summary_csv, write_summary
@@ -19,6 +20,7 @@ __all__ = [
     "check_lines",
     "export_csv",
     "export_summary_csv",
+    "render_baselines",
     "render_calibration",
     "render_comparison",
     "render_gate",
@@ -27,6 +29,7 @@ __all__ = [
     "render_sweep",
     "render_trend",
     "step_line",
+    "write_baseline",
     "write_gate",
     "write_noise",
     "write_report",
