@@ -8,12 +8,11 @@ import typer
 from bench.analyze import load
 from bench.analyze.baseline import baseline_for, spell
 from bench.analyze.compare import compare as compare_runs
-from bench.analyze.gate import GateReport, Policy, declared, load_policy, load_rows, row_of
+from bench.analyze.gate import GateReport, Policy, arms_in, declared, load_policy, load_rows, row_of
 from bench.analyze.gate import gate as decide
 from bench.analyze.historical import gate_historical
 from bench.analyze.history import runs_in, setting_of
 from bench.commands import options
-from bench.record import RunFolder
 from bench.report import render_comparison, render_gate, write_gate
 
 PolicyFile = Annotated[
@@ -89,8 +88,10 @@ def policy_of(
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(help="run folder")],
-    second: Annotated[Path, typer.Argument(help="run folder to set beside it")],
+    first: Annotated[Path, typer.Argument(help="run folder, a folder of repeats, or what `bench ab` made")],
+    second: Annotated[
+        Path | None, typer.Argument(help="the same, to set beside it; not with what `bench ab` made")
+    ] = None,
     confirmed_rate: Annotated[
         float | None,
         typer.Option(min=0.001, metavar="R", help="requests/s the target sustains; then intervals are shown"),
@@ -98,7 +99,11 @@ def compare(
 ) -> None:
     """Set two runs side by side: estimates, intervals where they may be shown, and no verdict.
 
+    Repeats in one folder count as one side: from five of them on the interval is over the runs. What `bench
+    ab` made is compared arm by arm.
+
     bench compare results/20261122T131500Z-mixed-sie results/20261122T141500Z-mixed-sie
     """
-    runs = [load(RunFolder(folder)) for folder in (first, second)]
+    sides = [runs_in([first]), runs_in([second])] if second else arms_in(first)
+    runs = [[load(folder) for folder in side] for side in sides]
     options.console.print(render_comparison(compare_runs(runs[0], runs[1], confirmed_rate)))

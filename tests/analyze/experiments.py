@@ -57,7 +57,8 @@ def queued(
 ) -> list[RunRow]:
     """Pairs of twin runs of the queue in ABBA order, with a slow drift and noise of each run.
 
-    The noise is normal, or `heavy`: Student's with three degrees of freedom, of the same spread. The shift is an exact scale on the candidate's latencies, so the truth is known for each quantile.
+    The noise is normal, or `heavy`: Student's with three degrees of freedom, of the same spread. The shift
+    is an exact scale on the candidate's latencies, so the truth is known for each quantile.
     """
     slots = _drift(random, 2 * pairs)
     rows = []
