@@ -1,7 +1,7 @@
 """The gate: pairs of runs of two builds -> PASS, FAIL, INCONCLUSIVE or INVALID, with reasons."""
 
 from bench.analyze.gate.decide import gate, settled
-from bench.analyze.gate.load import declared, load_rows
+from bench.analyze.gate.load import arms_in, declared, load_rows
 from bench.analyze.gate.noise import NoiseOf, NoiseReport, noise
 from bench.analyze.gate.policy import Clause, Policy, PolicyError, Watched, load_policy
 from bench.analyze.gate.power import level_of_each_look, smallest_shift
@@ -25,6 +25,7 @@ __all__ = [
     "PolicyError",
     "RunRow",
     "Watched",
+    "arms_in",
     "declared",
     "gate",
     "level_of_each_look",

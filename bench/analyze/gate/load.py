@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.analyze.gate.policy import Policy
-from bench.analyze.gate.table import RunRow, row_of
+from bench.analyze.gate.table import ARMS, RunRow, row_of
 from bench.analyze.run import AnalysisError, load
 from bench.record import RunFolder
 
@@ -31,6 +31,17 @@ def load_rows(folder: Path, policy: Policy) -> list[RunRow]:
         row_of(load(RunFolder(folder / job["folder"])), job["pair"], job["arm"], i, policy.slo)
         for i, job in made
     ]
+
+
+def arms_in(folder: Path) -> tuple[list[RunFolder], list[RunFolder]]:
+    """The finished runs of the baseline and of the candidate. Raises AnalysisError where an arm has none."""
+    jobs = [(job["arm"], RunFolder(folder / job["folder"])) for job in _experiment(folder)["runs"]]
+    first, second = (
+        [run for arm, run in jobs if arm == wanted and run.requests_file.exists()] for wanted in ARMS
+    )
+    if not first or not second:
+        raise AnalysisError(f"{folder} lacks the runs of an arm: go on with `bench ab --resume {folder}`")
+    return first, second
 
 
 def _experiment(folder: Path) -> dict[str, Any]:
