@@ -60,10 +60,8 @@ def latencies(part: pd.DataFrame) -> dict[str, Spread]:
 
 
 def _spread(part: pd.DataFrame, metric: str) -> Spread:
-    able = _able(part, metric)
-    # Our own lateness is known for every request that was sent, whatever became of it.
-    ranked = able if metric == "send_lag" else able & part["answered"].to_numpy()
-    endless = np.zeros_like(able) if metric == "send_lag" else able & part["endless"].to_numpy()
+    able, answered, endless = _able(part, metric), *_ended(part, metric)
+    ranked, endless = able & answered, able & endless
     values = part[f"{metric}_s"].to_numpy()[ranked]
     known, larger = int(np.count_nonzero(~np.isnan(values))), int(endless.sum())
     rest = part.loc[able & ~ranked & ~endless, "outcome"].value_counts()
@@ -74,6 +72,20 @@ def _spread(part: pd.DataFrame, metric: str) -> Spread:
     found = quantiles(values, tuple(LEVELS.values()), larger)
     levels = {name: _level(value, n, q) for (name, q), value in zip(LEVELS.items(), found, strict=True)}
     return Spread(n=n, larger=larger, left_out=left_out, **levels)
+
+
+def ranked_values(part: pd.DataFrame, metric: str) -> tuple[Floats, int]:
+    """What a quantile of the metric ranks: values (s), and how many requests never ended, slower than any."""
+    able, answered, endless = _able(part, metric), *_ended(part, metric)
+    values = part[f"{metric}_s"].to_numpy()[able & answered]
+    return values[~np.isnan(values)], int((able & endless).sum())
+
+
+def _ended(part: pd.DataFrame, metric: str) -> tuple[Mask, Mask]:
+    """Which requests have an end, and which are slower than any that has one."""
+    if metric == "send_lag":  # known for every request that was sent, whatever became of it
+        return np.ones(len(part), dtype=bool), np.zeros(len(part), dtype=bool)
+    return part["answered"].to_numpy(), part["endless"].to_numpy()
 
 
 def level_of(values: Floats, q: float) -> Level:

@@ -10,11 +10,16 @@ from bench.analyze.compare import compare as compare_runs
 from bench.analyze.gate import Policy, declared, load_policy, load_rows
 from bench.analyze.gate import gate as decide
 from bench.commands import options
+from bench.commands.replay import show_report
 from bench.record import RunFolder
-from bench.report import render_comparison, render_gate, write_gate
+from bench.report import render_comparison, render_gate, write_gate, write_gate_report
 
 PolicyFile = Annotated[
     Path | None, typer.Option("--policy", metavar="FILE", help="what to gate on; docs/gate.md has the keys")
+]
+
+Page = Annotated[
+    bool, typer.Option("--report/--no-report", help="make report.html, which takes some seconds")
 ]
 
 
@@ -25,18 +30,26 @@ def gate(
         Literal["report", "pass", "fail"] | None,
         typer.Option(help="let an undecided gate exit with 3, 0 or 1; the policy's word where left out"),
     ] = None,
+    page: Page = True,
 ) -> None:
     """Judge pairs of runs: PASS exits with 0, FAIL 1, INCONCLUSIVE 3, INVALID 4.
 
-    Leaves gate.json, junit.xml and summary.md in the folder.
+    Leaves gate.json, junit.xml, summary.md and report.html in the folder.
 
     bench gate results/20261122T131500Z-mixed-sie-ab
     """
-    report = decide(used := policy_of(folder, policy, inconclusive), load_rows(folder, used))
+    raise typer.Exit(conclude_gate(folder, policy_of(folder, policy, inconclusive), page=page))
+
+
+def conclude_gate(folder: Path, policy: Policy, *, page: bool = True) -> int:
+    """Judge, print, and leave the files of the verdict and its page; returns the exit code."""
+    report = decide(policy, load_rows(folder, policy))
     options.console.print(render_gate(report))
     for file in write_gate(folder, report):
         options.console.print(str(file), soft_wrap=True)
-    raise typer.Exit(report.exit_code)
+    if page:
+        show_report(lambda: write_gate_report(folder), options.console)
+    return report.exit_code
 
 
 def policy_of(

@@ -5,7 +5,7 @@ import shlex
 import shutil
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -70,12 +70,17 @@ def conclude(folder: RunFolder, console: Console) -> list[Miss]:
     misses = check(summary, run.scenario)
     write_summary(folder, summary)
     console.print(render_summary(summary, misses))
+    show_report(lambda: write_report(folder), console)
+    return misses
+
+
+def show_report(make: Callable[[], Path], console: Console) -> None:
+    """Make a page and print where it is; takes some seconds."""
     console.print("\nmaking the report ...", highlight=False)
     # In a thread, as nbclient would take the signals of the main one for itself.
     with finishing_first(), ThreadPoolExecutor(1) as thread:
-        report = thread.submit(write_report, folder).result()
+        report = thread.submit(make).result()
         console.print(f"report: {report}", highlight=False, soft_wrap=True)
-    return misses
 
 
 @contextlib.contextmanager

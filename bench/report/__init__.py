@@ -4,7 +4,16 @@ from bench.report.calibration import calibration_lines, check_lines, render_cali
 from bench.report.compare import render_comparison
 from bench.report.export import export_csv, export_summary_csv, write_summary
 from bench.report.gate import render_gate, write_gate
-from bench.report.html import asked_run, asked_sweep, write_report, write_sweep
+from bench.report.html import (
+    asked_gate,
+    asked_noise,
+    asked_run,
+    asked_sweep,
+    write_gate_report,
+    write_noise_report,
+    write_report,
+    write_sweep,
+)
 from bench.report.noise import render_noise, write_noise
 from bench.report.notebook import NotebookError
 from bench.report.table import WIDTH, render_summary, render_sweep
@@ -12,6 +21,8 @@ from bench.report.table import WIDTH, render_summary, render_sweep
 __all__ = [
     "WIDTH",
     "NotebookError",
+    "asked_gate",
+    "asked_noise",
     "asked_run",
     "asked_sweep",
     "calibration_lines",
@@ -26,7 +37,9 @@ __all__ = [
     "render_sweep",
     "step_line",
     "write_gate",
+    "write_gate_report",
     "write_noise",
+    "write_noise_report",
     "write_report",
     "write_summary",
     "write_sweep",

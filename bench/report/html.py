@@ -1,4 +1,4 @@
-"""report.html of a run, and of a sweep of rates."""
+"""report.html of a run, of a sweep of rates, of judged pairs, and of the noise of an environment."""
 
 import os
 from pathlib import Path
@@ -9,6 +9,8 @@ from bench.report.notebook import to_html
 
 RUN_VARIABLE = "BENCH_RUN"
 SWEEP_VARIABLE = "BENCH_SWEEP"
+GATE_VARIABLE = "BENCH_GATE"
+NOISE_VARIABLE = "BENCH_AA"
 
 
 def write_report(folder: RunFolder) -> Path:
@@ -24,7 +26,21 @@ def write_report(folder: RunFolder) -> Path:
 
 def write_sweep(folder: Path) -> Path:
     """Run `dashboards/sweep.ipynb` on an experiment folder and leave report.html in it."""
-    page = to_html("sweep.ipynb", f"{folder.name} - poolbench", {SWEEP_VARIABLE: str(folder.resolve())})
+    return _write(folder, "sweep.ipynb", SWEEP_VARIABLE)
+
+
+def write_gate_report(folder: Path) -> Path:
+    """Run `dashboards/regression.ipynb` on an experiment with a gate.json, and leave report.html in it."""
+    return _write(folder, "regression.ipynb", GATE_VARIABLE)
+
+
+def write_noise_report(folder: Path) -> Path:
+    """Run `dashboards/aa.ipynb` on an experiment that has a noise.json, and leave report.html in it."""
+    return _write(folder, "aa.ipynb", NOISE_VARIABLE)
+
+
+def _write(folder: Path, notebook: str, variable: str) -> Path:
+    page = to_html(notebook, f"{folder.name} - poolbench", {variable: str(folder.resolve())})
     file = folder / "report.html"
     replace(file, page)
     return file
@@ -38,12 +54,26 @@ def asked_run() -> RunFolder:
 
 def asked_sweep() -> Path:
     """The sweep a notebook is about: `BENCH_SWEEP`, or the newest in `results/`."""
-    named = os.environ.get(SWEEP_VARIABLE)
+    return _asked(SWEEP_VARIABLE, "experiment.json", "sweep: make one with `bench run ... --rates 2,4,8`")
+
+
+def asked_gate() -> Path:
+    """The judged pairs a notebook is about: `BENCH_GATE`, or those in `results/` that were judged last."""
+    return _asked(GATE_VARIABLE, "gate.json", "judged pairs: make them with `bench ab`")
+
+
+def asked_noise() -> Path:
+    """The pairs of one build a notebook is about: `BENCH_AA`, or the newest in `results/`."""
+    return _asked(NOISE_VARIABLE, "noise.json", "pairs of one build: make them with `bench aa`")
+
+
+def _asked(variable: str, file: str, what: str) -> Path:
+    named = os.environ.get(variable)
     if named:
         return Path(named)
-    found = sorted(_results().glob("*/experiment.json"), key=lambda file: file.stat().st_mtime_ns)
+    found = sorted(_results().glob(f"*/{file}"), key=lambda one: one.stat().st_mtime_ns)
     if not found:
-        raise FileNotFoundError(f"{_results()} holds no sweep: make one with `bench run ... --rates 2,4,8`")
+        raise FileNotFoundError(f"{_results()} holds no {what}")
     return found[-1].parent
 
 

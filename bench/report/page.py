@@ -26,6 +26,11 @@ class Html:
         return bool(self.text)
 
 
+def title(text: str) -> Html:
+    """The heading of a page."""
+    return Html(f"<h1>{escape(text)}</h1>")
+
+
 def note(sentence: str, kind: str = "note") -> Html:
     """A paragraph; `kind` is a class of the template: note, good, bad, simulated."""
     return Html(f'<p class="{escape(kind)}">{escape(sentence)}</p>')
@@ -76,11 +81,10 @@ def headline(summary: Summary, misses: list[Miss]) -> Html:
     """What a reader must know before the first number."""
     run = summary.run
     simulated = words.simulated(summary)
-    title = Html(f"<h1>{escape(run.scenario)}</h1>")
     about = note(run.description) if run.description else Html("")
     marker = note(simulated, "simulated") if simulated else Html("")
     return (
-        title
+        title(run.scenario)
         + about
         + marker
         + _slo_result(summary, misses)
@@ -92,8 +96,10 @@ def headline(summary: Summary, misses: list[Miss]) -> Html:
 def sweep_headline(summaries: Sequence[Summary]) -> Html:
     """What was swept, and on what."""
     simulated = words.simulated(summaries[0])
-    title = Html(f"<h1>{escape(summaries[0].run.scenario)}: {len(summaries)} rates</h1>")
-    return title + (note(simulated, "simulated") if simulated else Html("")) + listed(head(summaries[0])[1:2])
+    heading = title(f"{summaries[0].run.scenario}: {len(summaries)} rates")
+    return (
+        heading + (note(simulated, "simulated") if simulated else Html("")) + listed(head(summaries[0])[1:2])
+    )
 
 
 def _slo_result(summary: Summary, misses: list[Miss]) -> Html:

@@ -1,6 +1,18 @@
 """The gate: pairs of runs of two builds -> PASS, FAIL, INCONCLUSIVE or INVALID, with reasons."""
 
 from bench.analyze.gate.decide import gate, settled
+from bench.analyze.gate.evidence import (
+    LEVELS,
+    SHOWN,
+    Evidence,
+    changes,
+    load_evidence,
+    normal_plot,
+    read_gate,
+    read_noise,
+    shift,
+    visible,
+)
 from bench.analyze.gate.load import declared, load_rows
 from bench.analyze.gate.noise import NoiseOf, NoiseReport, noise
 from bench.analyze.gate.policy import Clause, Policy, PolicyError, Watched, load_policy
@@ -11,10 +23,13 @@ from bench.analyze.gate.table import ARMS, Absent, Arm, RunRow, row_of, values_o
 
 __all__ = [
     "ARMS",
+    "LEVELS",
+    "SHOWN",
     "Absent",
     "Arm",
     "Clause",
     "ClauseVerdict",
+    "Evidence",
     "GateReport",
     "LeftOut",
     "Look",
@@ -25,15 +40,22 @@ __all__ = [
     "PolicyError",
     "RunRow",
     "Watched",
+    "changes",
     "declared",
     "gate",
     "level_of_each_look",
+    "load_evidence",
     "load_of",
     "load_policy",
     "load_rows",
     "noise",
+    "normal_plot",
+    "read_gate",
+    "read_noise",
     "row_of",
     "settled",
+    "shift",
     "smallest_shift",
     "values_of",
+    "visible",
 ]
