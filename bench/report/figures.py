@@ -250,8 +250,11 @@ def throughput(rows: Sequence[RateRow], metric: str) -> Draw:
 
 
 def plain_ticks(axes: Axes, which: str) -> None:
-    """10, 20, 50, 100 instead of powers of ten."""
+    """10, 20, 50, 100 instead of powers of ten; round numbers where the axis spans less than a power."""
     axis = axes.xaxis if which == "x" else axes.yaxis
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(
+        LogLocator(subs=(1.0, 2.0, 5.0)) if high > 10 * low else MaxNLocator(4, steps=[1, 2, 5, 10])
+    )
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(NullLocator())

@@ -1,5 +1,6 @@
 """Pieces of the page that are not figures: facts and tables as HTML, every word of a server escaped."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -33,7 +34,12 @@ def title(text: str) -> Html:
 
 def note(sentence: str, kind: str = "note") -> Html:
     """A paragraph; `kind` is a class of the template: note, good, bad, simulated."""
-    return Html(f'<p class="{escape(kind)}">{escape(sentence)}</p>')
+    return Html(f'<p class="{escape(kind)}">{_coded(sentence)}</p>')
+
+
+def _coded(sentence: str) -> str:
+    """Escaped, with what stands between backticks set apart."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(sentence))
 
 
 def stack(pieces: Iterable[Html]) -> Html:

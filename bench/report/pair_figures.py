@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from bench.analyze.gate import LEVELS, Evidence, MetricVerdict, NoiseReport
+from bench.analyze.gate import LEVELS, SHARES, Evidence, MetricVerdict, NoiseReport
 from bench.report.figures import (
     BLACK,
     BLUE,
@@ -44,7 +44,7 @@ def forest(metrics: Sequence[MetricVerdict]) -> Draw:
         places = range(len(known), 0, -1)
         reach = _reach(known)
         axes.axvline(0, color=GREY, linewidth=1)
-        axes.axvline(1, color=RED, linestyle="--", linewidth=1.4, label="the margin")
+        axes.axvline(1, color=BLACK, linestyle="--", linewidth=1.4, label="the margin")
         for place, metric in zip(places, known, strict=True):
             _row(axes, place, metric, reach)
         axes.set_yticks(list(places), [_row_label(metric, is_narrow(axes)) for metric in known], fontsize=9)
@@ -96,11 +96,12 @@ def _row_label(metric: MetricVerdict, narrow: bool) -> str:
 
 def in_order(changes: pd.Series, baseline_first: Sequence[bool], margin: float | None = None) -> Draw:
     """A dot a pair, by the arm that ran first."""
+    unit = "points" if str(changes.name).rpartition(":")[2] in SHARES else "%"
 
     def draw(axes: Axes) -> None:
         axes.axhline(0, color=GREY, linewidth=1)
         if margin is not None:
-            axes.axhline(100 * margin, color=RED, linestyle="--", linewidth=1.2, label="the margin")
+            axes.axhline(100 * margin, color=BLACK, linestyle="--", linewidth=1.2, label="the margin")
         first = np.array(baseline_first, dtype=bool)
         axes.plot(changes.index, 100 * changes, color=GREY, linewidth=0.8)
         for which, name, colour, marker in (
@@ -109,7 +110,7 @@ def in_order(changes: pd.Series, baseline_first: Sequence[bool], margin: float |
             axes.plot(changes.index[which], 100 * changes[which], color=colour, marker=marker, markersize=6,
                       linestyle="none", label=name)  # fmt: skip
         axes.set_title(str(changes.name), fontsize=10, loc="left")
-        axes.set(xlabel="pair", ylabel="worse by (%)")
+        axes.set(xlabel="pair", ylabel=f"worse by ({unit})")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.margins(y=0.2)
 
@@ -155,12 +156,12 @@ def power(visible: pd.DataFrame, looks: Sequence[int]) -> Draw:
     """What each number of pairs would see, in margins; the looks are marked."""
 
     def draw(axes: Axes) -> None:
-        axes.axhline(1, color=RED, linestyle="--", linewidth=1.4, label="the margin")
+        axes.axhline(1, color=BLACK, linestyle="--", linewidth=1.4, label="the margin")
         for look in looks:
             axes.axvline(look, color=GREY, linestyle=":", linewidth=1.2, label="a look")
         for number, name in enumerate(visible.columns):
             axes.plot(visible.index, visible[name], color=COLOURS[number % len(COLOURS)], linewidth=1.8,
-                      linestyle=LINES[number // 2 % len(LINES)], label=str(name))  # fmt: skip
+                      linestyle=LINES[number % len(LINES)], label=str(name))  # fmt: skip
         axes.set(xlabel="pairs", ylabel="change it sees (margins)", yscale="log")
         plain_ticks(axes, "y")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -173,7 +174,7 @@ def noise(report: NoiseReport) -> Draw:
 
     def draw(axes: Axes) -> None:
         places = range(len(report.metrics), 0, -1)
-        axes.axvline(1, color=RED, linestyle="--", linewidth=1.4, label="the margin")
+        axes.axvline(1, color=BLACK, linestyle="--", linewidth=1.4, label="the margin")
         for place, one in zip(places, report.metrics, strict=True):
             for number, (look, seen) in enumerate(zip(report.looks, one.visible_changes, strict=True)):
                 at, colour = place + 0.18 - 0.36 * number / max(1, len(report.looks) - 1), COLOURS[number]
@@ -185,7 +186,7 @@ def noise(report: NoiseReport) -> Draw:
             list(places), [f"{one.name}   {100 * one.spread:.2g}%" for one in report.metrics], fontsize=9
         )
         axes.set(
-            xlabel="smallest change that is seen, in margins",
+            xlabel="smallest change seen (margins)",
             xscale="log",
             ylim=(0.4, len(report.metrics) + 0.6),
         )

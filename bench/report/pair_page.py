@@ -89,7 +89,7 @@ def validity(evidence: Sequence[Evidence]) -> Html:
     rows = [_rule_row(rule, name, evidence) for rule, name in rules]
     headings = ("rule", "of", "the worst of it", "ok", "warn", "invalid", "not\ntold")
     table = page.grid(Grid("Validity of the runs, by rule", headings, 3, tuple(rows)))
-    return page.note(pair_say.validity(named["invalid"], named["warn"])) + table
+    return page.note(pair_say.validity(len(evidence), named["invalid"], named["warn"])) + table
 
 
 def _rule_row(rule: str, name: str, evidence: Sequence[Evidence]) -> tuple[str, ...]:

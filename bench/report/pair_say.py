@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from bench.analyze.gate import GateReport, MetricVerdict, NoiseReport
@@ -9,7 +10,7 @@ from bench.analyze.gate import GateReport, MetricVerdict, NoiseReport
 HEADLINES = {
     "PASS": "the candidate is not worse by more than is tolerated",
     "FAIL": "the candidate is worse by more than is tolerated",
-    "INCONCLUSIVE": "neither better nor worse is shown yet",
+    "INCONCLUSIVE": "it is not shown yet whether the candidate is worse",
     "INVALID": "these runs allow no verdict",
 }
 
@@ -37,12 +38,13 @@ def _closeness(metric: MetricVerdict) -> float:
 
 
 def _became(metric: MetricVerdict) -> str:
+    tolerated = f"{100 * metric.margin:g}{' points' if metric.unit == 'share' else ' %'}"
     word = "worse" if (metric.change or 0.0) >= 0 else "better"
     return (
         f"{metric.name} went from {value(metric, metric.baseline)} to {value(metric, metric.candidate)} "
         f"(medians of the runs). Pair by pair it is {word} by {change(metric, abs(metric.change or 0.0))}, "
         f"with an interval from {change(metric, metric.low, sign=True)} to "
-        f"{change(metric, metric.high, sign=True)}; {change(metric, metric.margin)} is tolerated."
+        f"{change(metric, metric.high, sign=True)}; {tolerated} is tolerated."
     )
 
 
@@ -96,15 +98,18 @@ def in_order(drift: bool = True) -> str:
 
 def shift(curves: dict[str, pd.DataFrame]) -> str:
     """Where in the distribution the change is, with numbers."""
-    told = [
-        f"{metric.upper()} {100 * curve['change'].iloc[place]:+.1f} % at p{100 * curve.index[place]:.0f}"
-        for metric, curve in curves.items()
-        for place in (len(curve) // 2, -1)
-    ]
+    told = [f"{m.upper()} {_at(curve, 0.5)} and {_at(curve, 1.0)}" for m, curve in curves.items()]
     return (
         "How much worse the candidate is at each quantile: flat is a build that is slower throughout, rising "
         f"to the right one with a worse tail; where the band holds 0, nothing is shown. {', '.join(told)}."
     )
+
+
+def _at(curve: pd.DataFrame, level: float) -> str:
+    """The change at the quantile that is nearest to a level."""
+    levels = curve.index.to_numpy(dtype=np.float64)
+    nearest = int(np.abs(levels - level).argmin())
+    return f"{100 * curve['change'].iloc[nearest]:+.1f} % at p{100 * levels[nearest]:.0f}"
 
 
 def runs() -> str:
@@ -170,8 +175,10 @@ def subsets(report: NoiseReport) -> str:
     )
 
 
-def validity(invalid: Sequence[str], doubtful: Sequence[str]) -> str:
+def validity(runs: int, invalid: Sequence[str], doubtful: Sequence[str]) -> str:
     """How many runs were fit."""
+    if not runs:
+        return "No run was made."
     if invalid:
         return f"Not fit: {', '.join(invalid)}. What is not fit enters no gate, and neither does its pair."
     if doubtful:

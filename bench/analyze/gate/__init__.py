@@ -15,7 +15,7 @@ from bench.analyze.gate.evidence import (
 )
 from bench.analyze.gate.load import declared, load_rows
 from bench.analyze.gate.noise import NoiseOf, NoiseReport, noise
-from bench.analyze.gate.policy import Clause, Policy, PolicyError, Watched, load_policy
+from bench.analyze.gate.policy import SHARES, Clause, Policy, PolicyError, Watched, load_policy
 from bench.analyze.gate.power import level_of_each_look, smallest_shift
 from bench.analyze.gate.refusals import load_of
 from bench.analyze.gate.report import ClauseVerdict, GateReport, LeftOut, Look, MetricVerdict
@@ -24,6 +24,7 @@ from bench.analyze.gate.table import ARMS, Absent, Arm, RunRow, row_of, values_o
 __all__ = [
     "ARMS",
     "LEVELS",
+    "SHARES",
     "SHOWN",
     "Absent",
     "Arm",

@@ -6,9 +6,11 @@ Changes are shares of the baseline (points as a share where the metric is a shar
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 from scipy import special
 
 from bench.analyze.gate.judge import bound_of, change_of
@@ -23,8 +25,11 @@ from bench.analyze.latency import ranked_values
 from bench.analyze.measure import measured
 from bench.analyze.run import AnalysisError, load
 from bench.analyze.summary import Summary, summarise
+from bench.analyze.window import Value
 from bench.metrics import Floats, quantiles, resolved
 from bench.record import RunInfo
+
+T = TypeVar("T", bound=Value)
 
 SHOWN = ("ttft", "tpot", "e2e")
 LEVELS = tuple(percent / 100 for percent in range(1, 100))
@@ -67,19 +72,22 @@ def _curve(values: Floats, larger: int) -> Floats:
 
 def read_gate(folder: Path) -> GateReport:
     """The verdict in gate.json. Raises AnalysisError."""
-    return GateReport.model_validate_json(_text(folder / "gate.json", f"bench gate {folder}"))
+    return _read(GateReport, folder / "gate.json", f"bench gate {folder}")
 
 
 def read_noise(folder: Path) -> NoiseReport:
     """The noise in noise.json. Raises AnalysisError."""
-    return NoiseReport.model_validate_json(_text(folder / "noise.json", f"bench aa ... --resume {folder}"))
+    return _read(NoiseReport, folder / "noise.json", f"bench aa ... --resume {folder}")
 
 
-def _text(file: Path, command: str) -> str:
+def _read(kind: type[T], file: Path, command: str) -> T:
     try:
-        return file.read_text(encoding="utf-8")
+        return kind.model_validate_json(file.read_text(encoding="utf-8"))
     except OSError:
         raise AnalysisError(f"{file} is not there: run `{command}`") from None
+    except ValidationError as error:
+        why = error.errors()[0]["msg"]
+        raise AnalysisError(f"{file} is not readable ({why}): run `{command}` again") from None
 
 
 def changes(policy: Policy, differences: Mapping[str, Sequence[float]], pairs: Sequence[int]) -> pd.DataFrame:
