@@ -58,8 +58,8 @@ def load_evidence(folder: Path) -> list[Evidence]:
     for one in made(folder):
         run = load(one.folder)
         frame = measured(run)
-        inside = frame[frame["in_window"]]
-        curves = {metric: _curve(*ranked_values(inside, metric)) for metric in SHOWN}
+        inside = frame["in_window"].to_numpy()
+        curves = {metric: _curve(*ranked_values(frame, inside, metric)) for metric in SHOWN}
         found.append(Evidence(one.pair, one.arm, one.place, run.info, summarise(run), curves))
     return found
 
