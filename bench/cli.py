@@ -14,7 +14,19 @@ import typer
 from bench import __version__
 from bench.analyze import AnalysisError
 from bench.analyze.gate import PolicyError
-from bench.commands import aa, ab, calibrate, check_scenario, gate, preview, results, run, sim
+from bench.commands import (
+    aa,
+    ab,
+    baseline,
+    calibrate,
+    check_scenario,
+    gate,
+    preview,
+    results,
+    run,
+    sim,
+    trend,
+)
 from bench.commands.options import UsageError
 from bench.commands.processes import ProcessError
 from bench.experiment import ExperimentError
@@ -57,6 +69,8 @@ app.command()(ab.ab)
 app.command()(aa.aa)
 app.command()(gate.gate)
 app.command()(gate.compare)
+app.command()(trend.trend)
+app.add_typer(baseline.app)
 app.command(context_settings=sim.PASS_ON)(sim.sim)
 
 

@@ -1,15 +1,18 @@
-"""Two runs side by side: estimates with their intervals where those may be shown, and no verdict.
+"""Two sides beside each other: estimates with their intervals where those may be shown, and no verdict.
 
-The noise from run to run, which one run of each cannot show, decides whether a difference means anything.
+A side is a run, or several of one condition, whose requests are pooled. The noise from run to run, which one
+run of each cannot show, decides whether a difference means anything.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from bench.analyze.intervals import Interval, withheld, within_run
-from bench.analyze.latency import LEVELS, Level
+from bench.analyze.intervals import LEAST_RUNS, Interval, over_runs, withheld, within_run
+from bench.analyze.latency import LEVELS, Level, level_of
 from bench.analyze.measure import measured
 from bench.analyze.run import Run
 from bench.analyze.summary import Summary, summarise
@@ -22,7 +25,7 @@ RATES = ("offered_rate", "completed_rate", "output_tokens_rate", "items_rate", "
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A quantile (s) of one run, its interval, or why that is withheld."""
+    """A quantile (s) of one side, its interval, or why that is withheld."""
 
     level: Level
     interval: Interval | None
@@ -31,7 +34,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class LatencyRow:
-    """One quantile of one metric in both runs; `ratio`: second over first, None where either is unknown."""
+    """One quantile of one metric on both sides; `ratio`: second over first, None where either is unknown."""
 
     metric: str
     quantile: str
@@ -42,47 +45,71 @@ class LatencyRow:
 
 @dataclass(frozen=True, slots=True)
 class RateRow:
-    """One number of both runs, per second or a share."""
+    """One number of both sides, per second or a share; of several runs their mean."""
 
     metric: str
     first: float | None
     second: float | None
 
 
+@dataclass(frozen=True)
+class Side:
+    """Runs of one condition, their summaries, and their planned load relative to the confirmed rate."""
+
+    runs: tuple[Run, ...]
+    confirmed_rate_per_s: float | None
+
+    @cached_property
+    def summaries(self) -> tuple[Summary, ...]:
+        """One for each run."""
+        return tuple(map(summarise, self.runs))
+
+    @cached_property
+    def inside(self) -> tuple[pd.DataFrame, ...]:
+        """The requests of each run's window."""
+        return tuple(frame[frame["in_window"]] for frame in map(measured, self.runs))
+
+    @property
+    def load(self) -> float | None:
+        """The highest planned rate over the confirmed one; None where either is unknown."""
+        asked = [one.run.asked_rate_per_s for one in self.summaries]
+        known = [rate_per_s for rate_per_s in asked if rate_per_s]
+        if self.confirmed_rate_per_s is None or len(known) < len(asked):
+            return None
+        return max(known) / self.confirmed_rate_per_s
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two runs, and what makes them hard to compare (`doubts`)."""
+    """Two sides, and what makes them hard to compare (`doubts`)."""
 
-    summaries: tuple[Summary, Summary]
+    sides: tuple[Side, Side]
     latencies: tuple[LatencyRow, ...]
     rates: tuple[RateRow, ...]
     doubts: tuple[str, ...]
 
 
-def compare(first: Run, second: Run, confirmed_rate_per_s: float | None = None) -> Comparison:
-    """Both runs beside each other. With the rate that the first is known to sustain, intervals are shown."""
-    runs = (first, second)
-    summaries = (summarise(first), summarise(second))
-    frames = [frame[frame["in_window"]] for frame in map(measured, runs)]
-    loads = [_load(summary, confirmed_rate_per_s) for summary in summaries]
+def compare(
+    first: Sequence[Run], second: Sequence[Run], confirmed_rate_per_s: float | None = None
+) -> Comparison:
+    """Both sides beside each other. With the rate that the first is known to sustain, intervals are shown."""
+    sides = (Side(tuple(first), confirmed_rate_per_s), Side(tuple(second), confirmed_rate_per_s))
     rows = [
-        _row(
-            metric, name, *(_estimate(*of, metric, name) for of in zip(summaries, frames, loads, strict=True))
-        )
+        _row(metric, name, *(_estimate(side, metric, name) for side in sides))
         for metric, names in COMPARED
         for name in names
     ]
     return Comparison(
-        summaries=summaries,
+        sides=sides,
         latencies=tuple(row for row in rows if row.first.level.value or row.second.level.value),
-        rates=tuple(RateRow(n, *(getattr(s.overall, n) for s in summaries)) for n in RATES),
-        doubts=_doubts(first, second, summaries),
+        rates=tuple(RateRow(name, *(_mean(side, name) for side in sides)) for name in RATES),
+        doubts=tuple(_doubts(*sides)),
     )
 
 
-def _load(summary: Summary, confirmed_rate_per_s: float | None) -> float | None:
-    rate_per_s = summary.run.asked_rate_per_s
-    return rate_per_s / confirmed_rate_per_s if rate_per_s and confirmed_rate_per_s else None
+def _mean(side: Side, name: str) -> float | None:
+    values = [getattr(summary.overall, name) for summary in side.summaries]
+    return None if None in values else float(np.mean(values))
 
 
 def _row(metric: str, name: str, first: Estimate, second: Estimate) -> LatencyRow:
@@ -90,12 +117,17 @@ def _row(metric: str, name: str, first: Estimate, second: Estimate) -> LatencyRo
     return LatencyRow(metric, name, first, second, values[1] / values[0] if len(values) == 2 else None)
 
 
-def _estimate(summary: Summary, inside: pd.DataFrame, load: float | None, metric: str, name: str) -> Estimate:
-    spread = summary.overall.latencies[metric]
-    why_not = withheld(load, spread.n, LEVELS[name])
-    if why_not or not spread.n:
-        return Estimate(spread.level(name), None, why_not or "no request has it")
-    return Estimate(spread.level(name), within_run(_in_send_order(inside, metric), LEVELS[name]), None)
+def _estimate(side: Side, metric: str, name: str) -> Estimate:
+    q = LEVELS[name]
+    runs = [_in_send_order(inside, metric) for inside in side.inside]
+    level = level_of(np.concatenate(runs), q)
+    if not all(run.size for run in runs):
+        return Estimate(level, None, "no request has it")
+    if why_not := withheld(side.load, min(run.size for run in runs), q, len(runs)):
+        return Estimate(level, None, why_not)
+    if 1 < len(runs) < LEAST_RUNS:
+        return Estimate(level, None, f"{len(runs)} runs; an interval over runs needs {LEAST_RUNS}")
+    return Estimate(level, over_runs(runs, q) if len(runs) > 1 else within_run(runs[0], q), None)
 
 
 def _in_send_order(inside: pd.DataFrame, metric: str) -> Floats:
@@ -109,18 +141,22 @@ def _in_send_order(inside: pd.DataFrame, metric: str) -> Floats:
     return value[ranked].to_numpy(dtype=np.float64)
 
 
-def _doubts(first: Run, second: Run, summaries: tuple[Summary, Summary]) -> tuple[str, ...]:
-    hashes = [run.info.schedule.get("hash") for run in (first, second)]
-    doubts = [] if hashes[0] and hashes[0] == hashes[1] else ["the two runs sent different requests"]
-    doubts += [
-        f"{summary.run.folder} is not fit for a gate: {check.rule} {check.sentence}"
-        for summary in summaries
-        for check in summary.validity
-        if check.status == "invalid"
-    ]
-    lengths = [summary.overall.lengths.got_out for summary in summaries]
+def _doubts(first: Side, second: Side) -> Iterable[str]:
+    hashes = [{run.info.schedule.get("hash") for run in side.runs} for side in (first, second)]
+    if hashes[0] != hashes[1] or None in hashes[0]:
+        one = len(first.runs) == len(second.runs) == 1
+        yield "the two runs sent different requests" if one else "the two sides sent different requests"
+    for summary in (*first.summaries, *second.summaries):
+        for check in summary.validity:
+            if check.status == "invalid":
+                yield f"{summary.run.folder} is not fit for a gate: {check.rule} {check.sentence}"
+    lengths = [_mean_length(side) for side in (first, second)]
     if lengths[0] and lengths[1] and abs(lengths[1] / lengths[0] - 1) > 0.02:
-        doubts.append(f"the mean output differs: {lengths[0]:.1f} and {lengths[1]:.1f} tokens")
-    if len({run.info.host.get("node") for run in (first, second)}) > 1:
-        doubts.append("the load came from different machines")
-    return tuple(doubts)
+        yield f"the mean output differs: {lengths[0]:.1f} and {lengths[1]:.1f} tokens"
+    if len({run.info.host.get("node") for run in (*first.runs, *second.runs)}) > 1:
+        yield "the load came from different machines"
+
+
+def _mean_length(side: Side) -> float | None:
+    known = [one.overall.lengths.got_out for one in side.summaries if one.overall.lengths.got_out]
+    return float(np.mean(known)) if known else None

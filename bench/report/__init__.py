@@ -1,5 +1,6 @@
 """What people look at: tables, figures, a page, CSV. Computes no statistic."""
 
+from bench.report.baseline import render_baselines, write_baseline
 from bench.report.calibration import calibration_lines, check_lines, render_calibration, step_line
 from bench.report.compare import render_comparison
 from bench.report.export import export_csv, export_summary_csv, write_summary
@@ -17,6 +18,7 @@ from bench.report.html import (
 from bench.report.noise import render_noise, write_noise
 from bench.report.notebook import NotebookError
 from bench.report.table import WIDTH, render_summary, render_sweep
+from bench.report.trend import render_trend, write_trend
 
 __all__ = [
     "WIDTH",
@@ -29,13 +31,16 @@ __all__ = [
     "check_lines",
     "export_csv",
     "export_summary_csv",
+    "render_baselines",
     "render_calibration",
     "render_comparison",
     "render_gate",
     "render_noise",
     "render_summary",
     "render_sweep",
+    "render_trend",
     "step_line",
+    "write_baseline",
     "write_gate",
     "write_gate_report",
     "write_noise",
@@ -43,4 +48,5 @@ __all__ = [
     "write_report",
     "write_summary",
     "write_sweep",
+    "write_trend",
 ]

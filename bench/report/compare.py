@@ -1,26 +1,24 @@
-"""Two runs side by side in the terminal."""
+"""Two sides, a run or several, beside each other in the terminal."""
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bench.analyze.compare import Comparison, Estimate
+from bench.analyze.compare import Comparison, Estimate, Side
 from bench.report import words
 from bench.report.table import Grid, table
 
 
 def render_comparison(found: Comparison) -> RenderableType:
     """Which is which, latencies with intervals, rates, and what stands in the way; no verdict."""
-    first, second = (summary.run for summary in found.summaries)
     why = sorted({one.why_not for row in found.latencies for one in (row.first, row.second) if one.why_not})
-    lines = [f"interval withheld: {reason}" for reason in why]
+    several = any(len(side.runs) > 1 for side in found.sides)
+    lines = [_SEVERAL] if several else []
+    lines += [f"interval withheld: {reason}" for reason in why]
     lines += [f"doubt: {doubt}" for doubt in found.doubts]
-    lines.append(
-        "no verdict: one run of each shows nothing of the noise between runs, which decides whether a "
-        "difference means anything; `bench ab` makes pairs, and `bench gate` judges them"
-    )
+    lines.append(_NO_VERDICT if several else _NO_VERDICT_OF_ONE)
     return Group(
-        Text(f"first   {first.scenario} in {first.folder}, {first.target_url}"),
-        Text(f"second  {second.scenario} in {second.folder}, {second.target_url}"),
+        Text(f"first   {_named(found.sides[0])}"),
+        Text(f"second  {_named(found.sides[1])}"),
         Text(),
         table(latency_grid(found)),
         Text(),
@@ -28,6 +26,22 @@ def render_comparison(found: Comparison) -> RenderableType:
         Text(),
         *map(Text, lines),
     )
+
+
+_SEVERAL = (
+    "several runs: requests pooled for a quantile, its interval from the spread between the runs "
+    "(approximate above 70% of the confirmed rate); rates are means over the runs"
+)
+_NO_VERDICT = "no verdict: `bench ab` makes pairs, and `bench gate` judges them"
+_NO_VERDICT_OF_ONE = (
+    "no verdict: one run of each shows nothing of the noise between runs, which decides whether a difference "
+    "means anything; `bench ab` makes pairs, and `bench gate` judges them"
+)
+
+
+def _named(side: Side) -> str:
+    run, more = side.summaries[0].run, len(side.runs) - 1
+    return f"{run.scenario} in {run.folder}{f' and {more} more' if more else ''}, {run.target_url}"
 
 
 def latency_grid(found: Comparison) -> Grid:

@@ -53,10 +53,12 @@ def queued(
     pairs: int = 10,
     run_spread: float = 0.02,
     outliers: float = 0.0,
+    heavy: bool = False,
 ) -> list[RunRow]:
     """Pairs of twin runs of the queue in ABBA order, with a slow drift and noise of each run.
 
-    The shift is an exact scale on the candidate's latencies, so the truth is known for each quantile.
+    The noise is normal, or `heavy`: Student's with three degrees of freedom, of the same spread. The shift
+    is an exact scale on the candidate's latencies, so the truth is known for each quantile.
     """
     slots = _drift(random, 2 * pairs)
     rows = []
@@ -64,8 +66,9 @@ def queued(
         asked = traffic(random, 1800, load)
         order: Sequence[Arm] = ARMS if pair % 2 else ARMS[::-1]
         for place, arm in enumerate(order, start=2 * pair - 2):
+            own = random.standard_t(3) / np.sqrt(3) if heavy else random.normal()
             odd = random.random() < outliers
-            slowness = float(np.exp(slots[place] + random.normal() * run_spread + (0.1 if odd else 0.0)))
+            slowness = float(np.exp(slots[place] + own * run_spread + (0.1 if odd else 0.0)))
             served = serve(asked, slowness)
             scale = 1 + shift if arm == "candidate" else 1.0
             values = {

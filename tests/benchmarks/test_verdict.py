@@ -38,6 +38,7 @@ def verdicts(make: Callable[[], list[RunRow]], times: int = TIMES) -> tuple[dict
         ("T1 equal, load 0.6", 0.0, {"load": 0.6}, {"FAIL": (0, 0.01)}),
         ("T2 equal, run sd 4 %", 0.0, {"run_spread": 0.04}, {"FAIL": (0, 0.02)}),
         ("T2 equal, 5 % odd runs", 0.0, {"outliers": 0.05}, {"FAIL": (0, 0.02)}),
+        ("T2 equal, Student-3", 0.0, {"heavy": True}, {"FAIL": (0, 0.02)}),
         ("T3 +10 %, load 0.5", 0.10, {}, {"FAIL": (0.95, 1)}),
         ("T3 +10 %, load 0.6", 0.10, {"load": 0.6}, {"FAIL": (0.95, 1)}),
         ("T4 +10 %, run sd 4 %", 0.10, {"run_spread": 0.04}, {"FAIL": (0.90, 1)}),

@@ -155,3 +155,18 @@ def test_runs_that_are_hard_to_compare_say_why(tmp_path: Path) -> None:
     said = bench("compare", "ab/pair-1-baseline", "ab/pair-1-candidate", cwd=tmp_path)
     assert "doubt: the two runs sent different requests" in said.out
     assert "doubt: the load came from different machines" in said.out
+
+
+def test_arms_of_an_experiment_are_compared_over_their_runs(tmp_path: Path) -> None:
+    """Five runs a side are pooled, with an interval over runs; three have none, and it is said why."""
+    write_experiment(tmp_path / "ab", slower_tpot=0.5, made=5)
+    said = bench("compare", "ab", "--confirmed-rate", "12", cwd=tmp_path)
+    assert said.code == 0, said.err
+    assert "pair-1-baseline and 4 more" in said.out
+    tpot = next(line for line in said.out.splitlines() if line.startswith("TPOT p50"))
+    low, high = float(tpot.split()[3]), float(tpot.split()[5])
+    assert low <= 20 <= high
+    assert float(tpot.split()[-1]) == pytest.approx(1.5, rel=0.02)
+    write_experiment(tmp_path / "three", made=3)
+    few = one_line(bench("compare", "three", "--confirmed-rate", "12", cwd=tmp_path).out)
+    assert "interval withheld: 3 runs; an interval over runs needs 5" in few

@@ -13,7 +13,7 @@ from bench.analyze.gate.evidence import (
     shift,
     visible,
 )
-from bench.analyze.gate.load import declared, load_rows
+from bench.analyze.gate.load import arms_in, declared, load_rows
 from bench.analyze.gate.noise import NoiseOf, NoiseReport, noise
 from bench.analyze.gate.policy import SHARES, Clause, Policy, PolicyError, Watched, load_policy
 from bench.analyze.gate.power import level_of_each_look, smallest_shift
@@ -41,6 +41,7 @@ __all__ = [
     "PolicyError",
     "RunRow",
     "Watched",
+    "arms_in",
     "changes",
     "declared",
     "gate",

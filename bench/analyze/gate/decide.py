@@ -25,7 +25,7 @@ from bench.analyze.gate.table import RunRow
 
 def gate(policy: Policy, rows: Sequence[RunRow]) -> GateReport:
     """The verdict on these runs. Raises PolicyError where the policy names a class that no run has."""
-    _refuse_unknown_classes(policy, rows)
+    refuse_unknown_classes(policy, rows)
     pairs = complete_pairs(rows)
     broken = invalid_pairs(pairs)
     reasons = refusals(policy, rows)
@@ -55,7 +55,8 @@ def settled(policy: Policy, rows: Sequence[RunRow]) -> bool:
     return valid == policy.looks[-1] or gate(policy, rows).verdict != "INCONCLUSIVE"
 
 
-def _refuse_unknown_classes(policy: Policy, rows: Sequence[RunRow]) -> None:
+def refuse_unknown_classes(policy: Policy, rows: Sequence[RunRow]) -> None:
+    """Raise PolicyError where the policy names a class that no run has."""
     known = {name.partition(":")[0] for row in rows for name in row.values if ":" in name}
     asked = [one.traffic_class for one in policy.metrics] + [one.traffic_class for one in policy.slo]
     unknown = sorted({name for name in asked if name is not None and name not in known})
@@ -108,14 +109,14 @@ def _looked(
         used = dict(list(valid.items())[:count])
         metrics = judge(policy, list(used.values()), alpha)
         clauses = tuple(judge_clause(clause, [c for _, c in used.values()], alpha) for clause in policy.slo)
-        word, reasons = _overall(policy, metrics, clauses)
+        word, reasons = overall(policy, metrics, clauses)
         look = Look(number=number, pairs=tuple(used), alpha=alpha)
         if word != "INCONCLUSIVE":
             break
     beyond = [f"{len(valid) - count} pairs after that look were not looked at"] if len(valid) > count else []
     return GateReport(
         verdict=word,
-        exit_code=_exit_code(policy, word),
+        exit_code=exit_code_of(policy, word),
         sentence=f"{word}: {reasons[0]}",
         reasons=tuple(reasons),
         notes=(*notes(policy, rows), *order_effect(policy, list(used.values())), *beyond),
@@ -129,15 +130,17 @@ def _looked(
     )
 
 
-def _exit_code(policy: Policy, word: Word) -> int:
+def exit_code_of(policy: Policy, word: Word) -> int:
+    """That of the verdict, or what the policy says of an undecided one."""
     if word == "INCONCLUSIVE" and policy.inconclusive != "report":
         return {"pass": 0, "fail": 1}[policy.inconclusive]
     return EXIT_CODES[word]
 
 
-def _overall(
+def overall(
     policy: Policy, metrics: Sequence[MetricVerdict], clauses: Sequence[ClauseVerdict]
 ) -> tuple[Word, list[str]]:
+    """The verdict over all metrics and limits, with its reasons."""
     gating = [metric for metric in metrics if metric.role == "gating" and metric.verdict != "NOT_APPLICABLE"]
     failed = [found.sentence for found in gating if found.verdict == "FAIL"]
     failed += [found.sentence for found in clauses if found.verdict == "REFUTED"]

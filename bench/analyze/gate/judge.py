@@ -31,7 +31,7 @@ def judge(policy: Policy, pairs: Sequence[Pair], alpha: float) -> tuple[MetricVe
     return tuple(
         _verdict(watched, pairs, d, one, adjusted.get(i, one.p), alpha)
         if one is not None and isinstance(d, np.ndarray)
-        else _absent(watched, d, len(pairs))
+        else absent(watched, d, len(pairs))
         for i, (watched, d, one) in enumerate(zip(policy.metrics, measured, found, strict=True))
     )
 
@@ -72,7 +72,8 @@ def _word(found: Paired, p: float, bound: float, alpha: float) -> str:
     return "PASS" if found.high < bound else "INCONCLUSIVE"
 
 
-def _absent(watched: Watched, why: Floats | Absent, pairs: int) -> MetricVerdict:
+def absent(watched: Watched, why: object, pairs: int) -> MetricVerdict:
+    """The verdict on a metric that some run lacks: it cannot be, or it is undecided."""
     impossible = isinstance(why, Absent) and why.impossible
     word = "NOT_APPLICABLE" if impossible else "INCONCLUSIVE"
     reason = why.why if isinstance(why, Absent) else "not measured"
@@ -81,13 +82,14 @@ def _absent(watched: Watched, why: Floats | Absent, pairs: int) -> MetricVerdict
         role=watched.role,
         verdict=word,
         sentence=f"{watched.name}: {reason}: {word.replace('_', ' ').lower()}",
-        unit=_unit(watched),
+        unit=unit_of(watched),
         margin=watched.margin,
         pairs=pairs,
     )
 
 
-def _unit(watched: Watched) -> str:
+def unit_of(watched: Watched) -> str:
+    """`s`, `share`, `req/s`, ..., as the table of metrics says."""
     base = watched.metric.partition(".")[0]
     return (REQUEST_METRICS[base] if base in REQUEST_METRICS else RUN_METRICS[base]).unit
 
@@ -115,7 +117,7 @@ def _verdict(
         role=watched.role,
         verdict=word,
         sentence="",
-        unit=_unit(watched),
+        unit=unit_of(watched),
         margin=watched.margin,
         pairs=k,
         baseline=float(np.median(arms[0])),
@@ -136,7 +138,7 @@ def _verdict(
         fragile=flips,
         differences=tuple(map(float, differences)),
     )
-    return made.model_copy(update={"sentence": _sentence(watched, made)})
+    return made.model_copy(update={"sentence": sentence_of(watched, made)})
 
 
 def change_of(watched: Watched, difference: float) -> float:
@@ -146,7 +148,8 @@ def change_of(watched: Watched, difference: float) -> float:
     return math.expm1(difference) if watched.lower_is_better else -math.expm1(-difference)
 
 
-def _sentence(watched: Watched, found: MetricVerdict) -> str:
+def sentence_of(watched: Watched, found: MetricVerdict, what: str = "pairs") -> str:
+    """The verdict on a metric with its numbers; `what` was counted."""
     unit = " points" if watched.is_share else " %"
 
     def say(change: float | None) -> str:
@@ -156,5 +159,5 @@ def _sentence(watched: Watched, found: MetricVerdict) -> str:
     return (
         f"{found.name} {say(found.change)}{unit} (positive is worse), {found.confidence:.0%} interval "
         f"{say(found.low)} to {say(found.high)}{unit}, margin {100 * watched.margin:g}{unit}, "
-        f"p {found.p_holm:.2g} over the family, {found.pairs} pairs{fragile}: {found.verdict}"
+        f"p {found.p_holm:.2g} over the family, {found.pairs} {what}{fragile}: {found.verdict}"
     )

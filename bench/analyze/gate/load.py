@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.analyze.gate.policy import Policy
-from bench.analyze.gate.table import Arm, RunRow, row_of
+from bench.analyze.gate.table import ARMS, Arm, RunRow, row_of
 from bench.analyze.run import AnalysisError, load
 from bench.record import RunFolder
 
@@ -46,6 +46,17 @@ def made(folder: Path) -> list[Made]:
         for place, job in enumerate(_experiment(folder)["runs"])
     ]
     return [one for one in planned if (one.folder.path / "run.json").exists()]
+
+
+def arms_in(folder: Path) -> tuple[list[RunFolder], list[RunFolder]]:
+    """The finished runs of the baseline and of the candidate. Raises AnalysisError where an arm has none."""
+    jobs = [(job["arm"], RunFolder(folder / job["folder"])) for job in _experiment(folder)["runs"]]
+    first, second = (
+        [run for arm, run in jobs if arm == wanted and run.requests_file.exists()] for wanted in ARMS
+    )
+    if not first or not second:
+        raise AnalysisError(f"{folder} lacks the runs of an arm: go on with `bench ab --resume {folder}`")
+    return first, second
 
 
 def _experiment(folder: Path) -> dict[str, Any]:

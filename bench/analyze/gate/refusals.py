@@ -43,8 +43,8 @@ def unmendable(policy: Policy, rows: Sequence[RunRow]) -> list[str]:
         *_missing(rows, pairs),
         *_different_workloads(pairs),
         *_different_machines(rows, pairs),
-        *_too_short(policy, rows),
-        *_too_much_load(policy, rows),
+        *too_short(policy, rows),
+        *too_much_load(policy, rows),
         *_other_lengths(policy, pairs),
         *([one for why in broken.values() for one in why] if len(broken) > policy.most_invalid_pairs else []),
     ]
@@ -132,7 +132,8 @@ def _fleet(fleet: Mapping[str, int]) -> str:
     return ",".join(f"{profile}={count}" for profile, count in sorted(fleet.items()))
 
 
-def _too_short(policy: Policy, rows: Sequence[RunRow]) -> Iterator[str]:
+def too_short(policy: Policy, rows: Sequence[RunRow]) -> Iterator[str]:
+    """Whether a window is shorter than the policy asks for."""
     short = min(rows, key=lambda row: row.window_s)
     if short.window_s < policy.min_window_s:
         yield (
@@ -141,7 +142,8 @@ def _too_short(policy: Policy, rows: Sequence[RunRow]) -> Iterator[str]:
         )
 
 
-def _too_much_load(policy: Policy, rows: Sequence[RunRow]) -> Iterator[str]:
+def too_much_load(policy: Policy, rows: Sequence[RunRow]) -> Iterator[str]:
+    """Whether the planned rate is too near the confirmed one."""
     load = load_of(policy, rows)
     if load is not None and load > LOAD_LIMIT:
         yield (

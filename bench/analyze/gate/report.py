@@ -73,6 +73,7 @@ class GateReport(Value):
     """The whole verdict."""
 
     format_version: Literal[1] = 1
+    mode: Literal["pairs", "historical"] = "pairs"
     verdict: Word
     exit_code: int
     sentence: str

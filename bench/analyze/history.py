@@ -1,0 +1,93 @@
+"""Runs of the past as points: what was sent, on which machine, by which build, and each number of the run."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from bench.analyze.gate.table import Absent, RunRow, row_of
+from bench.analyze.run import AnalysisError, Run, load
+from bench.analyze.window import Value
+from bench.record import RunFolder
+
+BUILD = "build"
+
+
+class Setting(Value):
+    """What must be the same for two runs to have a common history.
+
+    `workload`: a hash of the scenario, seeds and target aside. `machine`: the profiles behind the gateway
+    and the host that made the load.
+    """
+
+    scenario: str
+    workload: str
+    model: str
+    machine: str
+
+
+class PastRun(Value):
+    """One run: when and of which build, its setting, and its numbers by name (`chat:ttft.p95`)."""
+
+    folder: str
+    created: str
+    build: str | None
+    version: str
+    setting: Setting
+    window_s: float
+    rate_per_s: float | None
+    requests: int
+    out_tokens: float | None
+    tokens_source: str | None
+    faults: tuple[str, ...]
+    values: dict[str, float]
+
+
+def runs_in(places: Sequence[Path]) -> list[RunFolder]:
+    """The run folders that were named, and those that lie in a folder that was; each once.
+
+    Raises AnalysisError for a place that has none.
+    """
+    found: dict[Path, RunFolder] = {}
+    for place in places:
+        inside = [place] if (place / "run.json").exists() else [f.parent for f in place.glob("*/run.json")]
+        if not inside:
+            raise AnalysisError(f"{place} is no run folder and holds none: make runs with `bench run`")
+        found |= {path.resolve(): RunFolder(path) for path in inside}
+    return list(found.values())
+
+
+def past(folders: Iterable[RunFolder]) -> list[PastRun]:
+    """Each run with its numbers, oldest first. Raises AnalysisError for a run that cannot be read."""
+    runs = (load(folder) for folder in folders)
+    found = [past_run(run, row_of(run, 1, "candidate", 0)) for run in runs]
+    return sorted(found, key=lambda one: (one.created, one.folder))
+
+
+def setting_of(run: Run, row: RunRow) -> Setting:
+    """Where a run belongs."""
+    target = run.info.target
+    profiles = "+".join(sorted(target.live_workers)) if target else ""
+    simulated = " (simulated)" if target and target.simulated else ""
+    return Setting(
+        scenario=run.scenario.name,
+        workload=row.scenario,
+        model="+".join(sorted({one.model for one in run.scenario.classes})),
+        machine=f"{profiles or 'profiles not told'}{simulated}, load from {row.host or 'a host not told'}",
+    )
+
+
+def past_run(run: Run, row: RunRow) -> PastRun:
+    """What a run leaves to history."""
+    return PastRun(
+        folder=row.folder,
+        created=run.info.created,
+        build=run.info.labels.get(BUILD),
+        version=row.version,
+        setting=setting_of(run, row),
+        window_s=row.window_s,
+        rate_per_s=row.rate_per_s,
+        requests=row.requests,
+        out_tokens=row.out_tokens,
+        tokens_source=row.tokens_source,
+        faults=row.faults,
+        values={name: value for name, value in row.values.items() if not isinstance(value, Absent)},
+    )
