@@ -10,10 +10,12 @@ from bench.report.html import (
     asked_noise,
     asked_run,
     asked_sweep,
+    asked_trend,
     write_gate_report,
     write_noise_report,
     write_report,
     write_sweep,
+    write_trend_report,
 )
 from bench.report.noise import render_noise, write_noise
 from bench.report.notebook import NotebookError
@@ -27,6 +29,7 @@ __all__ = [
     "asked_noise",
     "asked_run",
     "asked_sweep",
+    "asked_trend",
     "calibration_lines",
     "check_lines",
     "export_csv",
@@ -49,4 +52,5 @@ __all__ = [
     "write_summary",
     "write_sweep",
     "write_trend",
+    "write_trend_report",
 ]

@@ -1,9 +1,13 @@
 """report.html of a run, of a sweep of rates, of judged pairs, and of the noise of an environment."""
 
 import os
+import tempfile
 from pathlib import Path
 
 from bench.analyze import newest
+from bench.analyze.gate import load_policy
+from bench.analyze.history import past, runs_in
+from bench.analyze.trend import TrendReport, trend_of
 from bench.record import RunFolder, replace
 from bench.report.notebook import to_html
 
@@ -11,6 +15,7 @@ RUN_VARIABLE = "BENCH_RUN"
 SWEEP_VARIABLE = "BENCH_SWEEP"
 GATE_VARIABLE = "BENCH_GATE"
 NOISE_VARIABLE = "BENCH_AA"
+TREND_VARIABLE = "BENCH_TREND"
 
 
 def write_report(folder: RunFolder) -> Path:
@@ -39,6 +44,15 @@ def write_noise_report(folder: Path) -> Path:
     return _write(folder, "aa.ipynb", NOISE_VARIABLE)
 
 
+def write_trend_report(file: Path, report: TrendReport) -> Path:
+    """Run `dashboards/trend.ipynb` on a history, and leave its page in a file."""
+    with tempfile.TemporaryDirectory(prefix="poolbench-") as place:
+        told = Path(place) / "trend.json"
+        replace(told, report.to_json())
+        replace(file, to_html("trend.ipynb", "trend - poolbench", {TREND_VARIABLE: str(told)}))
+    return file
+
+
 def _write(folder: Path, notebook: str, variable: str) -> Path:
     page = to_html(notebook, f"{folder.name} - poolbench", {variable: str(folder.resolve())})
     file = folder / "report.html"
@@ -65,6 +79,14 @@ def asked_gate() -> Path:
 def asked_noise() -> Path:
     """The pairs of one build a notebook is about: `BENCH_AA`, or the newest in `results/`."""
     return _asked(NOISE_VARIABLE, "noise.json", "pairs of one build: make them with `bench aa`")
+
+
+def asked_trend() -> TrendReport:
+    """The history a notebook is about: the trend.json that `BENCH_TREND` names, or of all in `results/`."""
+    named = os.environ.get(TREND_VARIABLE)
+    if named:
+        return TrendReport.model_validate_json(Path(named).read_text(encoding="utf-8"))
+    return trend_of(load_policy(None), past(runs_in([_results()])))
 
 
 def _asked(variable: str, file: str, what: str) -> Path:

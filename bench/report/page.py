@@ -32,6 +32,11 @@ def title(text: str) -> Html:
     return Html(f"<h1>{escape(text)}</h1>")
 
 
+def section(text: str) -> Html:
+    """The heading of a part of a page."""
+    return Html(f"<h2>{escape(text)}</h2>")
+
+
 def note(sentence: str, kind: str = "note") -> Html:
     """A paragraph; `kind` is a class of the template: note, good, bad, simulated."""
     return Html(f'<p class="{escape(kind)}">{_coded(sentence)}</p>')
@@ -162,6 +167,12 @@ def rests_on(summary: Summary) -> Html:
     ]
     headings = ("part", "metric", "left out", "ranked", "of them\nnever ended")
     return grid(Grid("What each quantile rests on", headings, 3, tuple(rows)))
+
+
+def checks(summary: Summary) -> Html:
+    """Each rule of validity: what was found, and what to do about it."""
+    rows = [(one.rule, one.name, one.status, one.sentence, one.advice) for one in summary.validity]
+    return grid(Grid("Validity", ("rule", "of", "status", "found", "advice"), 5, tuple(rows)))
 
 
 def troubles(summary: Summary) -> Html:

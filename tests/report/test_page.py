@@ -17,7 +17,15 @@ from tests.analyze.runs import MS, S, lost, mixed_run, streamed, write_run
 from tests.report.browser import browser, show
 from tests.report.reading import WIDTHS, check_page, outside
 
-SECTIONS = ("Numbers", "Latency over time", "Distributions", "Outcomes over time", "Rates", "Workers")
+SECTIONS = (
+    "Numbers",
+    "Latency over time",
+    "Distributions",
+    "Outcomes over time",
+    "Rates",
+    "Workers",
+    "May it enter a gate?",
+)
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +131,7 @@ def test_running_leaves_nothing_at_home(tmp_path: Path, monkeypatch: pytest.Monk
     assert _kernels() == []
 
 
-@pytest.mark.parametrize("name", ["run.ipynb", "sweep.ipynb", "regression.ipynb", "aa.ipynb"])
+@pytest.mark.parametrize("name", ["run.ipynb", "sweep.ipynb", "regression.ipynb", "aa.ipynb", "trend.ipynb"])
 def test_notebooks_are_kept_without_output(name: str) -> None:
     """What is in the repository is the question, not an answer; and no path of anybody's machine."""
     notebook = nbformat.read(dashboards() / name, as_version=4)  # type: ignore[no-untyped-call]

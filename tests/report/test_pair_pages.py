@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bench.analyze.gate import Policy, gate, load_rows, noise
-from bench.report import write_gate, write_gate_report, write_noise, write_noise_report
+from bench.analyze.trend import trend_of
+from bench.report import write_gate, write_gate_report, write_noise, write_noise_report, write_trend_report
 from tests.analyze.pair_folders import POLICY, write_experiment
+from tests.analyze.pasts import ONE_METRIC, nights, noisy
 from tests.report.browser import browser
 from tests.report.reading import check_page
 
@@ -83,3 +86,16 @@ def test_the_noise_of_an_environment_is_shown(chrome: Any, tmp_path: Path) -> No
     assert seen.startswith("The environment is sound")
     assert "Of 10 sets of 3 of these pairs, 0 would FAIL" in seen
     assert "What a gate could see here" in seen
+
+
+def test_a_history_shows_where_it_moved(chrome: Any, tmp_path: Path) -> None:
+    """The change in words first, then the points with the place; the same from trend.json."""
+    values = 0.1 * noisy(np.random.default_rng(1), 30)
+    values[22:] *= 1.2
+    report = trend_of(ONE_METRIC, nights(values))
+    page = write_trend_report(tmp_path / "trend.html", report)
+    for width_px in (390, 1280):
+        seen = check_page(chrome, page, width_px, figures=1)
+    assert seen.startswith("Something got worse")
+    assert "since b22" in seen
+    assert "Here moved: ttft.p50." in seen
