@@ -63,6 +63,9 @@ def standing_of(run: Run, kernel_stamp_share: float | None) -> Standing:
         return Standing(
             False, f"only {share} of the requests carry the kernel's stamps, which `bench calibrate` proves"
         )
+    doubt = doubts(run.info.calibration, _machine(run))
+    if doubt is not None:
+        return Standing(False, doubt, "bench calibrate")
     return place(run.info.calibration, _machine(run), demand(run).peak(), "the peak of the run")
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench.analyze.latency import Level, level_of
 from bench.analyze.run import Run
-from bench.analyze.streams import gap_lengths_ns
+from bench.analyze.streams import gap_lengths_ns, places
 from bench.analyze.window import Value
 from bench.metrics import NS_PER_S, Floats
 
@@ -36,16 +36,18 @@ class Gaps(Value):
 
 def pooled_gaps(run: Run, frame: pd.DataFrame) -> Mapping[Lane, Floats]:
     """Every gap (s) of the answers that were due in the window, by class and profile; `frame`: `measured`."""
-    if not run.folder.events_file.exists():
-        return {}
-    wanted = frame.loc[frame["in_window"] & frame["answered"], ["index", "traffic_class", "profile"]]
-    rows, classes, profiles = pd.Index(wanted["index"]), wanted["traffic_class"].cat, wanted["profile"].cat
-    lane_of = (classes.codes * (len(profiles.categories) + 1) + profiles.codes + 1).to_numpy(dtype=np.int64)
+    wanted = (frame["in_window"] & frame["answered"]).to_numpy()
+    rows, classes, profiles = (
+        frame["index"].to_numpy(np.int64),
+        frame["traffic_class"].cat,
+        frame["profile"].cat,
+    )
+    lane_of = (classes.codes * (len(profiles.categories) + 1) + profiles.codes + 1).to_numpy()
     found: dict[int, list[Floats]] = defaultdict(list)
     for table in run.events():
         row, gap_ns = gap_lengths_ns(table)
-        at = rows.get_indexer(table["index"].to_numpy())[row]
-        known = at >= 0
+        at = places(rows, table["index"].to_numpy())[row]
+        known = (at >= 0) & wanted[at]
         lane, gap_s = lane_of[at[known]], gap_ns[known] / NS_PER_S
         for code in np.unique(lane):
             found[int(code)].append(gap_s[lane == code])
@@ -57,14 +59,14 @@ def pooled_gaps(run: Run, frame: pd.DataFrame) -> Mapping[Lane, Floats]:
 
 
 def gaps_of(
-    pooled: Mapping[Lane, Floats], inside: pd.DataFrame, name: str | None, profile: str | None
+    pooled: Mapping[Lane, Floats], longest_s: Floats, name: str | None, profile: str | None
 ) -> Gaps | None:
-    """The gaps of a part (rows of `measured` in the window); None where it has no answer with two events."""
+    """The gaps of a part, whose answers have these longest ones; None where none has two events."""
     parts = [gaps for (c, p), gaps in pooled.items() if name in {None, c} and profile in {None, p}]
     if not parts:
         return None
     gap_s = np.concatenate(parts)
-    longest_s = inside.loc[inside["answered"], "gap_max_s"].dropna().to_numpy()
+    longest_s = longest_s[~np.isnan(longest_s)]
     levels = {f"p{round(q * 100)}": level_of(gap_s, q) for q in (0.5, 0.95, 0.99)}
     return Gaps(
         n=gap_s.size, answers=longest_s.size, stall_share=float(np.mean(longest_s > STALL_S)), **levels

@@ -1,6 +1,7 @@
 """Quantiles that say what they rest on: how many requests, who was left out, whether the tail is resolved."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,26 +55,46 @@ class Spread(Value):
         return {"p50": self.p50, "p90": self.p90, "p95": self.p95, "p99": self.p99}[name]
 
 
-def latencies(part: pd.DataFrame) -> dict[str, Spread]:
-    """Every request metric over a part of the window (rows of `measured`)."""
-    return {name: _spread(part, name) for name in REQUEST_METRICS}
+def latencies(frame: pd.DataFrame, within: Mask) -> dict[str, Spread]:
+    """Every request metric over a part of `measured`."""
+    return {name: _spread(frame, within, name) for name in REQUEST_METRICS}
 
 
-def _spread(part: pd.DataFrame, metric: str) -> Spread:
-    able = _able(part, metric)
-    # Our own lateness is known for every request that was sent, whatever became of it.
-    ranked = able if metric == "send_lag" else able & part["answered"].to_numpy()
-    endless = np.zeros_like(able) if metric == "send_lag" else able & part["endless"].to_numpy()
-    values = part[f"{metric}_s"].to_numpy()[ranked]
-    known, larger = int(np.count_nonzero(~np.isnan(values))), int(endless.sum())
-    rest = part.loc[able & ~ranked & ~endless, "outcome"].value_counts()
-    left_out = {str(outcome): int(count) for outcome, count in rest.items() if count}
+def _spread(frame: pd.DataFrame, within: Mask, metric: str) -> Spread:
+    able = _able(frame, metric) & within
+    answered, endless = _ended(frame, metric)
+    values = frame[f"{metric}_s"].to_numpy()[able & answered]
+    known, larger = int(np.count_nonzero(~np.isnan(values))), int(np.count_nonzero(able & endless))
+    left_out = counted(frame["outcome"], able & ~answered & ~endless)
     if known < values.size:
         left_out["undefined"] = values.size - known
     n = known + larger
     found = quantiles(values, tuple(LEVELS.values()), larger)
     levels = {name: _level(value, n, q) for (name, q), value in zip(LEVELS.items(), found, strict=True)}
     return Spread(n=n, larger=larger, left_out=left_out, **levels)
+
+
+def counted(words: "pd.Series[Any]", within: Mask) -> dict[str, int]:
+    """How often each word of a category stands there, most often first; without those that do not."""
+    codes = words.cat.codes.to_numpy()[within]
+    counts = np.bincount(codes[codes >= 0], minlength=len(words.cat.categories))
+    order = np.argsort(-counts, kind="stable")
+    return {str(words.cat.categories[i]): int(counts[i]) for i in order if counts[i]}
+
+
+def ranked_values(frame: pd.DataFrame, within: Mask, metric: str) -> tuple[Floats, int]:
+    """What a quantile of the metric ranks: values (s), and how many requests never ended, slower than any."""
+    able = _able(frame, metric) & within
+    answered, endless = _ended(frame, metric)
+    values = frame[f"{metric}_s"].to_numpy()[able & answered]
+    return values[~np.isnan(values)], int(np.count_nonzero(able & endless))
+
+
+def _ended(frame: pd.DataFrame, metric: str) -> tuple[Mask, Mask]:
+    """Which requests have an end, and which are slower than any that has one."""
+    if metric == "send_lag":  # known for every request that was sent, whatever became of it
+        return np.ones(len(frame), dtype=bool), np.zeros(len(frame), dtype=bool)
+    return frame["answered"].to_numpy(), frame["endless"].to_numpy()
 
 
 def level_of(values: Floats, q: float) -> Level:

@@ -1,5 +1,7 @@
 """Facts -> numbers a request: the run's frame with every derived column beside the recorded ones."""
 
+from collections.abc import Iterator, Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -8,7 +10,7 @@ import pyarrow.compute as pc
 
 from bench.analyze.run import Run
 from bench.analyze.slo import judge
-from bench.analyze.streams import longest_gap_ns
+from bench.analyze.streams import longest_gap_ns, places
 from bench.analyze.window import Window, window_of
 from bench.metrics import NS_PER_S, REQUEST_METRICS, Floats
 from bench.record import Outcome
@@ -40,8 +42,7 @@ def measured(run: Run) -> pd.DataFrame:
     window = window_of(run)
     facts = run.requests
     window_tokens, gap_max_ns = _from_events(run, window)
-    needed = {name for metric in REQUEST_METRICS.values() for name in metric.needs} - {"gap_max_ns"}
-    columns = {name: floats(facts[name]) for name in needed} | {"gap_max_ns": gap_max_ns}
+    columns = _Columns(facts, gap_max_ns)
     derived: dict[str, npt.NDArray[np.bool_] | Floats] = {
         "scheduled_s": columns["scheduled_ns"] / NS_PER_S,
         "sent_s": columns["first_sent_ns"] / NS_PER_S,
@@ -53,9 +54,25 @@ def measured(run: Run) -> pd.DataFrame:
         "endless": facts["outcome"].isin(ENDLESS).to_numpy(),
         "window_tokens": window_tokens,
     }
-    frame = pd.concat([facts, pd.DataFrame(derived, index=facts.index)], axis=1)
+    frame = pd.concat([facts, pd.DataFrame(derived, index=facts.index, copy=False)], axis=1)
     frame["traffic_class"] = frame["traffic_class"].cat.set_categories([c.name for c in run.scenario.classes])
     return pd.concat([frame, judge(frame, run.scenario)], axis=1)
+
+
+class _Columns(Mapping[str, Floats]):
+    """Recorded columns as floats, made when asked for and not kept: a long run has many."""
+
+    def __init__(self, facts: pd.DataFrame, gap_max_ns: Floats) -> None:
+        self._facts, self._gap_max_ns = facts, gap_max_ns
+
+    def __getitem__(self, name: str) -> Floats:
+        return self._gap_max_ns if name == "gap_max_ns" else floats(self._facts[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._facts.columns, "gap_max_ns"))
+
+    def __len__(self) -> int:
+        return len(self._facts.columns) + 1
 
 
 def _inside(instants_ns: Floats, window: Window) -> npt.NDArray[np.bool_]:
@@ -70,10 +87,10 @@ def _from_events(run: Run, window: Window) -> tuple[Floats, Floats]:
     """
     share = _inside(floats(run.requests["end_ns"]), window).astype(np.float64)
     gap_max_ns = np.full(len(share), np.nan)
-    rows = pd.Index(run.requests["index"])
+    rows = run.requests["index"].to_numpy(dtype=np.int64)
     for table in run.events():
         index, inside = _shares_inside(table, window)
-        at = rows.get_indexer(index)
+        at = places(rows, index)
         known = at >= 0
         share[at[known]] = inside[known]
         gap_max_ns[at[known]] = longest_gap_ns(table)[known]

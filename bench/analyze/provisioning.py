@@ -30,7 +30,10 @@ class Provisioning(Value):
 
 def provisioning(run: Run) -> tuple[Provisioning, ...]:
     """The first cold start of each lane over the whole run (warm-up included), in the order of demand."""
-    refusals, successes = _refusals(run), _successes(run)
+    refusals = _refusals(run)
+    if refusals.empty:
+        return ()
+    successes = _successes(run)
     found = [
         _interval(lane, sent_ns, successes.loc[_in_lane(successes, lane)])
         for lane, sent_ns in refusals.groupby(LANE, observed=True, dropna=False)["sent_ns"]

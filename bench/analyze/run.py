@@ -18,8 +18,10 @@ from pydantic import ValidationError
 from bench.record import FolderError, RunFolder, RunInfo
 from bench.scenario import Scenario
 
-# Columns that cost memory and that no number is made of.
-_HEAVY = {"attempt_log", "request_id", "attempt_id"}
+# Columns that no number is made of: of ten million requests they would fill a gigabyte.
+_UNUSED = {"attempt_log", "request_id", "attempt_id", "user", "conversation", "turn", "worker", "headers_ns",
+           "items_asked", "request_bytes", "response_bytes", "server_ttft_ms", "server_tpot_ms",
+           "server_queue_ms", "server_inference_ms"}  # fmt: skip
 
 # pandas' own integers cannot be missing: None would become NaN, and 2**60 + 1 would become 2**60.
 _NULLABLE = {pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
@@ -33,8 +35,9 @@ class AnalysisError(Exception):
 class Run:
     """One run: its facts, what it was asked to do, and a typed row per scheduled request.
 
-    `requests` has the columns of `requests.parquet` but for the attempt logs and the server's ids; integer
-    columns are nullable, words are categories.
+    `requests` has the columns of `requests.parquet` that numbers are made of, which leaves out the attempt
+    logs, the server's own word, sizes in bytes and who sent it; integer columns are nullable, words are
+    categories. The rest: `pandas.read_parquet(run.folder.requests_file)`.
     """
 
     folder: RunFolder
@@ -70,9 +73,7 @@ def load(folder: RunFolder) -> Run:
         raise AnalysisError(f"{folder.path} has no requests.parquet yet: run `bench salvage {folder.path}`")
     try:
         scenario = Scenario.model_validate_json(json.dumps(info.scenario))
-        schema = pq.read_schema(folder.requests_file)
-        columns = [name for name in schema.names if name not in _HEAVY]
-        table = pq.read_table(folder.requests_file, columns=columns)
+        requests = _requests(folder.requests_file)
     except ValidationError as error:
         raise AnalysisError(
             f"{folder.path}: run.json holds a scenario of another version ({error})"
@@ -81,7 +82,15 @@ def load(folder: RunFolder) -> Run:
         raise AnalysisError(
             f"{folder.requests_file} is damaged ({error}): run `bench salvage {folder.path}`"
         ) from error
-    return Run(folder, info, scenario, _frame(table), tuple(folder.health()))
+    return Run(folder, info, scenario, requests, tuple(folder.health()))
+
+
+def _requests(file: Path) -> pd.DataFrame:
+    """A column at a time, for a long run fits into memory once, but not twice."""
+    with pq.ParquetFile(file) as parquet:
+        names = [name for name in parquet.schema_arrow.names if name not in _UNUSED]
+        columns = {name: _frame(parquet.read(columns=[name]))[name] for name in names}
+    return pd.DataFrame(columns, copy=False)
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from bench.analyze.run import Run
 from bench.analyze.window import Window
@@ -67,13 +66,20 @@ def _strangers(run: Run, lines: list[dict[str, Any]]) -> Counter[tuple[str, str]
 
 def _asked(run: Run, line_ns: list[int]) -> Counter[tuple[str, str, int]]:
     """Answered requests by profile, model and the number of the last health line before they were sent."""
-    rows = run.requests[run.requests["outcome"].isin([Outcome.OK, Outcome.DEGRADED])]
-    rows = rows[rows["profile"].notna() & rows["handed_ns"].notna()]
-    last = np.maximum(np.searchsorted(line_ns, rows["handed_ns"].astype(np.int64), "right") - 1, 0)
-    words = pd.concat([rows["profile"].astype(str), rows["model"].astype(str)], axis=1).to_numpy().tolist()
-    return Counter(
-        (profile, model, line) for (profile, model), line in zip(words, last.tolist(), strict=True)
-    )
+    rows = run.requests
+    answered = rows["outcome"].isin([Outcome.OK, Outcome.DEGRADED])
+    asked = (answered & rows["profile"].notna() & rows["handed_ns"].notna()).to_numpy()
+    handed_ns = rows["handed_ns"].to_numpy(dtype=np.int64, na_value=0)[asked]
+    last = np.maximum(np.searchsorted(line_ns, handed_ns, "right") - 1, 0)
+    profiles, models = rows["profile"].cat, rows["model"].cat
+    codes = profiles.codes.to_numpy(dtype=np.int64)[asked] * len(models.categories)
+    counts = np.bincount((codes + models.codes.to_numpy()[asked]) * len(line_ns) + last)
+    found = Counter[tuple[str, str, int]]()
+    for code in np.flatnonzero(counts):
+        lane, line = divmod(int(code), len(line_ns))
+        profile, model = divmod(lane, len(models.categories))
+        found[str(profiles.categories[profile]), str(models.categories[model]), line] = int(counts[code])
+    return found
 
 
 def _live(line: Mapping[str, Any], model: str | None) -> Mapping[str, int]:

@@ -73,17 +73,25 @@ def _could_have(frame: pd.DataFrame, metric: str) -> Mask:
     return streams & ~(short & by_itself)
 
 
-def slo_result(part: pd.DataFrame, target: float | None, limits_ms: Mapping[str, float]) -> SloResult | None:
+def slo_result(
+    frame: pd.DataFrame, within: Mask, target: float | None, limits_ms: Mapping[str, float]
+) -> SloResult | None:
     """Count a part of the window; None where none of its classes has an SLO."""
-    if not limits_ms and not part["has_slo"].any():
+    offered = within & frame["has_slo"].to_numpy()
+    if not limits_ms and not offered.any():
         return None
-    offered = part[part["has_slo"]]
-    ok = offered["outcome"] == Outcome.OK.value
+    ok = (frame["outcome"] == Outcome.OK.value).to_numpy(dtype=bool)
+
+    def count(mask: Mask) -> int:
+        return int(np.count_nonzero(offered & mask))
+
     return SloResult(
         target=target,
         limits_ms=dict(limits_ms),
-        offered=len(offered),
-        good=int(offered["good"].sum()),
-        not_ok=int((~ok).sum()),
-        missed={c: int(offered[f"missed_{c}"].sum()) for c in CLAUSES if c in limits_ms or not limits_ms},
+        offered=count(offered),
+        good=count(frame["good"].to_numpy()),
+        not_ok=count(~ok),
+        missed={
+            c: count(frame[f"missed_{c}"].to_numpy()) for c in CLAUSES if c in limits_ms or not limits_ms
+        },
     )

@@ -83,12 +83,16 @@ def _orders_by_rising_pairs(n: int) -> Floats:
 def in_flight(start_s: Floats, end_s: Floats, edges_s: Floats) -> Floats:
     """Mean number of requests on their way in each of the spans between the edges; no end: still there."""
     ends = np.where(np.isnan(end_s), math.inf, end_s)
-    begun, ended = np.sort(start_s), np.sort(ends)
     # The integral of the number up to t: what all that began have waited, less what those that ended have.
-    held = np.array([_waited(begun, at) - _waited(ended, at) for at in edges_s])
+    held = _waited(start_s, edges_s) - _waited(ends, edges_s)
     return np.diff(held) / np.diff(edges_s)
 
 
-def _waited(instants_s: Floats, at_s: float) -> float:
-    before = instants_s[: np.searchsorted(instants_s, at_s)]
-    return float(before.size * at_s - before.sum())
+def _waited(instants_s: Floats, edges_s: Floats) -> Floats:
+    """At each of the edges, which rise, how long in sum it has been since those of the instants before it."""
+    place = np.searchsorted(edges_s, instants_s, side="right")
+    before = place < edges_s.size
+    counts = np.bincount(place[before], minlength=edges_s.size).cumsum()
+    sums = np.bincount(place[before], weights=instants_s[before], minlength=edges_s.size).cumsum()
+    waited: Floats = counts * edges_s - sums
+    return waited

@@ -8,6 +8,14 @@ import pyarrow.compute as pc
 from bench.metrics import Floats
 
 
+def places(wanted: npt.NDArray[np.int64], index: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Where each of `index` stands among the `wanted`, which rise; -1 where it does not."""
+    at = np.searchsorted(wanted, index)
+    there = at < wanted.size
+    there[there] = wanted[at[there]] == index[there]
+    return np.where(there, at, -1)
+
+
 def gap_lengths_ns(table: pa.Table) -> tuple[npt.NDArray[np.int64], Floats]:
     """Row and length (ns) of each gap between neighbouring events of one request."""
     event_ns = table["event_ns"].combine_chunks()

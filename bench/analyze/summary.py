@@ -8,25 +8,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
 from bench.analyze.counted import estimated_tokens
 from bench.analyze.gaps import Gaps, Lane, gaps_of, pooled_gaps
-from bench.analyze.latency import Spread, latencies
+from bench.analyze.latency import Spread, counted, latencies
 from bench.analyze.loading import late_loading
-from bench.analyze.measure import floats, measured
+from bench.analyze.measure import measured
 from bench.analyze.provisioning import Provisioning, provisioning
 from bench.analyze.retries import Retries, retries
 from bench.analyze.run import Run
 from bench.analyze.served import Service
-from bench.analyze.slo import SloResult, slo_result
+from bench.analyze.slo import Mask, SloResult, slo_result
 from bench.analyze.validity import Check, validity
 from bench.analyze.verdict import Generator, Verdict, generator_facts, verdict
 from bench.analyze.window import Value, Window, window_of
 from bench.metrics import Floats
 from bench.record import Outcome, Salvage
 from bench.scenario import ConstantArrivals, PoissonArrivals
+
+Counts = npt.NDArray[np.float32]
 
 FORMAT_VERSION: Literal[1] = 1
 
@@ -143,20 +147,18 @@ class Summary(Value):
 def summarise(run: Run) -> Summary:
     """Every number of a run."""
     frame, window = measured(run), window_of(run)
-    whole = _Whole(run, window, pooled_gaps(run, frame), Service(run))
-    overall = _part(whole, frame, balanced=_balanced(run))
-    facts = generator_facts(run, frame[frame["in_window"]])
+    whole = _Whole(run, window, frame, pooled_gaps(run, frame), Service(run), _counts(frame))
+    everything = np.ones(len(frame), dtype=bool)
+    overall = _part(whole, everything, balanced=_balanced(run))
+    lanes = {traffic.name: _lanes(whole, traffic.name) for traffic in run.scenario.classes}
+    facts = generator_facts(run, frame, frame["in_window"].to_numpy())
     judged, starts = verdict(run, facts, overall.latencies), provisioning(run)
     return Summary(
         run=_facts(run, whole.service),
         window=window,
         overall=overall,
-        classes=tuple(_class(whole, frame, traffic.name) for traffic in run.scenario.classes),
-        lanes=tuple(
-            _class(whole, rows, traffic.name, str(profile))
-            for traffic in run.scenario.classes
-            for profile, rows in _by_profile(frame, traffic.name)
-        ),
+        classes=tuple(parts[0] for parts in lanes.values()),
+        lanes=tuple(lane for parts in lanes.values() for lane in parts[1:]),
         provisioning=starts,
         retries=retries(run),
         generator=facts,
@@ -166,85 +168,101 @@ def summarise(run: Run) -> Summary:
     )
 
 
-def _by_profile(frame: pd.DataFrame, name: str) -> list[tuple[Any, pd.DataFrame]]:
-    mine = frame[frame["traffic_class"] == name]
-    return list(mine.groupby("profile", observed=True))
-
-
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """What every part is a part of."""
+    """What every part is a part of. Parts are masks over the frame: copies of its rows would fill memory."""
 
     run: Run
     window: Window
+    frame: pd.DataFrame
     gaps: Mapping[Lane, Floats]
     service: Service
+    counts: Mapping[str, Counts]
 
 
-def _class(whole: _Whole, frame: pd.DataFrame, name: str, profile: str | None = None) -> Part:
-    return _part(whole, frame[frame["traffic_class"] == name], name, profile)
+def _counts(frame: pd.DataFrame) -> dict[str, Counts]:
+    """Tokens and items a request, NaN where not reported; exact up to 16 million."""
+    names = ("asked_in_tokens", "in_tokens", "asked_out_tokens", "out_tokens", "items_returned")
+    return {name: frame[name].to_numpy(dtype=np.float32, na_value=np.nan) for name in names}
+
+
+def _lanes(whole: _Whole, name: str) -> list[Part]:
+    """A class, and each of its profiles."""
+    mine = (whole.frame["traffic_class"] == name).to_numpy()
+    profiles = whole.frame["profile"].cat
+    codes = profiles.codes.to_numpy()
+    there = np.unique(codes[mine & (codes >= 0)])
+    parts = [(str(profiles.categories[code]), mine & (codes == code)) for code in there]
+    return [_part(whole, mine, name), *(_part(whole, lane, name, profile) for profile, lane in parts)]
 
 
 def _part(
-    whole: _Whole,
-    rows: pd.DataFrame,
-    name: str | None = None,
-    profile: str | None = None,
-    balanced: bool = True,
+    whole: _Whole, mine: Mask, name: str | None = None, profile: str | None = None, balanced: bool = True
 ) -> Part:
-    run, window = whole.run, whole.window
+    run, window, frame = whole.run, whole.window, whole.frame
     traffic = run.scenario.traffic(name) if name else None
     target, limits_ms = (
         (traffic.slo.attainment, traffic.slo.limits_ms()) if traffic and traffic.slo else (None, {})
     )
-    inside = rows[rows["in_window"]]
-    slo = slo_result(inside, target, limits_ms)
-    window_tally = _tally(inside)
-    rates = _rates(rows, len(inside), window)
+    inside = mine & frame["in_window"].to_numpy()
+    answered = inside & frame["answered"].to_numpy()
+    slo = slo_result(frame, inside, target, limits_ms)
+    window_tally = _tally(frame, inside)
+    rates = _rates(whole, mine, window_tally.scheduled)
     live = whole.service.mean_workers(window, traffic.model if traffic else None, profile)
+    due = window_tally.scheduled
     return Part(
         traffic_class=name,
         operation=traffic.operation if traffic else None,
         profile=profile,
-        run=_tally(rows, balanced),
+        run=_tally(frame, mine, balanced),
         window=window_tally,
-        latencies=latencies(inside),
+        latencies=latencies(frame, inside),
         **rates,
         per_worker=_per_worker(rates, live) if live else None,
-        error_rate=(len(inside) - window_tally.answered) / len(inside) if len(inside) else None,
+        error_rate=(due - window_tally.answered) / due if due else None,
         attainment=slo.attainment if slo else None,
         goodput=_per_s(slo.good, window) if slo else None,
         slo=slo,
-        gaps=gaps_of(whole.gaps, inside, name, profile),
-        lengths=_lengths(inside[inside["answered"]]),
-        reasons=_counts(rows["reason"]),
-        statuses=_counts(rows["status"]),
-        error_codes=_counts(rows["error_code"]),
+        gaps=gaps_of(whole.gaps, frame["gap_max_s"].to_numpy()[answered], name, profile),
+        lengths=_lengths(whole.counts, answered),
+        reasons=counted(frame["reason"], mine),
+        statuses=_statuses(frame["status"], mine),
+        error_codes=counted(frame["error_code"], mine),
     )
 
 
-def _tally(rows: pd.DataFrame, balanced: bool = True) -> Tally:
-    counts = rows["outcome"].value_counts()
-    outcomes = {outcome.value: int(counts.get(outcome.value, 0)) for outcome in Outcome}
+def _tally(frame: pd.DataFrame, within: Mask, balanced: bool = True) -> Tally:
+    counts, scheduled = counted(frame["outcome"], within), int(np.count_nonzero(within))
+    outcomes = {outcome.value: counts.get(outcome.value, 0) for outcome in Outcome}
     return Tally(
-        scheduled=len(rows), outcomes=outcomes, balanced=balanced and len(rows) == sum(outcomes.values())
+        scheduled=scheduled, outcomes=outcomes, balanced=balanced and scheduled == sum(outcomes.values())
     )
+
+
+def _statuses(statuses: "pd.Series[Any]", within: Mask) -> dict[str, int]:
+    known = statuses.to_numpy(dtype=np.int64, na_value=-1)[within]
+    values, counts = np.unique(known[known >= 0], return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    return {str(values[i]): int(counts[i]) for i in order}
 
 
 def _balanced(run: Run) -> bool:
     """Whether each scheduled request has one row, against the schedule itself where that fixes the number."""
-    once = run.requests["index"].is_unique
+    index = run.requests["index"].to_numpy(dtype=np.int64)
+    once = bool((np.diff(index) > 0).all()) or run.requests["index"].is_unique
     if run.scenario.closed_loop is not None or not run.folder.schedule_file.exists():
         return once
     return once and len(run.requests) == pq.read_metadata(run.folder.schedule_file).num_rows
 
 
-def _rates(rows: pd.DataFrame, offered: int, window: Window) -> dict[str, float | None]:
-    ended = rows[rows["ended_in_window"]]
-    tokens, items = floats(rows["window_tokens"]), floats(ended["items_returned"])
+def _rates(whole: _Whole, mine: Mask, offered: int) -> dict[str, float | None]:
+    frame, window = whole.frame, whole.window
+    ended = mine & frame["ended_in_window"].to_numpy()
+    tokens, items = frame["window_tokens"].to_numpy()[mine], whole.counts["items_returned"][ended]
     return {
         "offered_rate": _per_s(offered, window),
-        "completed_rate": _per_s(int(ended["answered"].sum()), window),
+        "completed_rate": _per_s(int(np.count_nonzero(ended & frame["answered"].to_numpy())), window),
         "output_tokens_rate": _per_s(_total(tokens), window),
         "items_rate": _per_s(_total(items), window),
     }
@@ -256,29 +274,30 @@ def _per_worker(rates: dict[str, float | None], live: float) -> PerWorker:
     return PerWorker(live=live, **shares)
 
 
-def _total(values: Any) -> float | None:
+def _total(values: Floats | Counts) -> float | None:
     """Their sum; None where not one was reported."""
-    known = values[~pd.isna(values)]
-    return float(known.sum()) if known.size else None
+    known = values[~np.isnan(values)]
+    return float(known.sum(dtype=np.float64)) if known.size else None
 
 
 def _per_s(count: float | None, window: Window) -> float | None:
     return None if count is None or window.length_s == 0 else count / window.length_s
 
 
-def _lengths(answered: pd.DataFrame) -> Lengths:
-    asked_in, got_in = _pair(answered, "asked_in_tokens", "in_tokens")
-    asked_out, got_out = _pair(answered, "asked_out_tokens", "out_tokens")
+def _lengths(counts: Mapping[str, Counts], answered: Mask) -> Lengths:
+    asked_in, got_in = _pair(counts, answered, "asked_in_tokens", "in_tokens")
+    asked_out, got_out = _pair(counts, answered, "asked_out_tokens", "out_tokens")
     return Lengths(asked_in=asked_in, got_in=got_in, asked_out=asked_out, got_out=got_out)
 
 
-def _pair(answered: pd.DataFrame, asked: str, got: str) -> tuple[float | None, float | None]:
-    both = answered[[asked, got]].dropna()
-    return (float(both[asked].mean()), float(both[got].mean())) if len(both) else (None, None)
-
-
-def _counts(column: "pd.Series[Any]") -> dict[str, int]:
-    return {str(word): int(count) for word, count in column.value_counts().items() if count}
+def _pair(
+    counts: Mapping[str, Counts], answered: Mask, asked: str, got: str
+) -> tuple[float | None, float | None]:
+    first, second = (counts[name][answered] for name in (asked, got))
+    both = ~(np.isnan(first) | np.isnan(second))
+    if not both.any():
+        return None, None
+    return float(first[both].mean(dtype=np.float64)), float(second[both].mean(dtype=np.float64))
 
 
 def _facts(run: Run, service: Service) -> RunFacts:

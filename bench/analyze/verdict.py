@@ -16,6 +16,7 @@ from bench.analyze.calibrated import Standing, standing_of
 from bench.analyze.latency import Spread
 from bench.analyze.measure import floats
 from bench.analyze.run import Run
+from bench.analyze.slo import Mask
 from bench.analyze.window import Value
 from bench.metrics import NS_PER_S, quantile
 from bench.record import Outcome
@@ -86,21 +87,28 @@ class _Rule:
     """Whether one more process could help."""
 
 
-def generator_facts(run: Run, part: pd.DataFrame) -> Generator:
-    """What the requests of the window say about the generator."""
-    sent = part[part["sent_s"].notna()]
+def generator_facts(run: Run, frame: pd.DataFrame, within: Mask) -> Generator:
+    """What the requests of the window say about the generator; `frame` is `measured(run)`."""
+    sent = within & frame["sent_s"].notna().to_numpy()
     # A request without an end left no word of how it was stamped.
-    stamped = sent[sent["sent_ns"].notna()]
-    late = int((sent["send_lag_s"] > SEND_LAG_SUSPECT_S).sum())
-    events, merged = int(sent["events"].sum()), int(sent["merged_events"].sum())
+    stamped = sent & frame["sent_ns"].notna().to_numpy()
+    send_lag_s, read_lag_s = (
+        frame["send_lag_s"].to_numpy()[sent],
+        floats(frame["read_lag_max_ns"])[sent] / NS_PER_S,
+    )
+    late = int(np.count_nonzero(send_lag_s > SEND_LAG_SUSPECT_S))
+    events, merged = (int(frame[name].to_numpy()[sent].sum()) for name in ("events", "merged_events"))
+    reached = within & (frame["outcome"] != Outcome.NOT_SENT).to_numpy()
     return Generator(
-        sent_share=_share(int((part["outcome"] != Outcome.NOT_SENT).sum()), len(part)),
-        kernel_stamp_share=_share(int((stamped["stamp_source"] == "kernel").sum()), len(stamped)),
+        sent_share=_share(_count(reached), _count(within)),
+        kernel_stamp_share=_share(
+            _count(stamped & (frame["stamp_source"] == "kernel").to_numpy()), _count(stamped)
+        ),
         merged_share=_share(merged, events),
-        read_lag_p99_s=_finite(quantile(floats(sent["read_lag_max_ns"]) / NS_PER_S, 0.99)),
-        send_lag_p99_s=_finite(quantile(sent["send_lag_s"].to_numpy(), 0.99)),
+        read_lag_p99_s=_finite(quantile(read_lag_s, 0.99)),
+        send_lag_p99_s=_finite(quantile(send_lag_s, 0.99)),
         late=late,
-        late_share=_share(late, len(sent)),
+        late_share=_share(late, send_lag_s.size),
         engine_core_share=_of_the_run(run, "engine_cpu_s", "engine_spun_s"),
         engine_waited_share=_of_the_run(run, "engine_waited_s"),
         others_share=run.info.generator.get("others_share"),
@@ -126,6 +134,10 @@ def _of_the_run(run: Run, name: str, less: str = "") -> float | None:
 def _of_a_process(told: dict[str, Any], name: str, less: str) -> float | None:
     part_s, lasted_s = told.get(name), told.get("ended_at_s")
     return (part_s - told.get(less, 0.0)) / lasted_s if part_s is not None and lasted_s else None
+
+
+def _count(mask: Mask) -> int:
+    return int(np.count_nonzero(mask))
 
 
 def _share(some: int, all_of_them: int) -> float | None:

@@ -10,9 +10,9 @@ from bench.commands import options
 from bench.commands.ab import refuse_in_vain
 from bench.commands.gate import PolicyFile
 from bench.commands.making import make, resumed
-from bench.commands.replay import Request, new_folder
+from bench.commands.replay import Request, new_folder, show_report
 from bench.experiment import pairs
-from bench.report import render_noise, write_noise
+from bench.report import render_noise, write_noise, write_noise_report
 
 INVALID = 4
 
@@ -53,6 +53,7 @@ def aa(
     report = noise(used, load_rows(folder, used))
     options.console.print(render_noise(report))
     options.console.print(str(write_noise(folder, report)), soft_wrap=True)
+    show_report(lambda: write_noise_report(folder), options.console)
     raise typer.Exit(0 if report.sound else INVALID)
 
 

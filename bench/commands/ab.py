@@ -1,26 +1,22 @@
 """`bench ab`: pairs of twin runs of two builds, until a declared look decides."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bench.analyze.gate import (
     Policy,
-    gate,
     level_of_each_look,
     load_policy,
-    load_rows,
     settled,
     smallest_shift,
 )
 from bench.commands import options
-from bench.commands.gate import PolicyFile
+from bench.commands.gate import PolicyFile, conclude_gate
 from bench.commands.making import make, resumed
 from bench.commands.replay import Request, new_folder
 from bench.experiment import pairs
-from bench.report import render_gate, write_gate
 from bench.scenario import ConstantArrivals, PoissonArrivals, Scenario
 
 SETTLING_S = 5
@@ -64,7 +60,7 @@ def ab(
     for line in _announcement(loaded, used):
         options.console.print(line, soft_wrap=True)
     code = make(folder, experiment, request, before_arm, settled)
-    raise typer.Exit(code or _judge(folder, used))
+    raise typer.Exit(code or conclude_gate(folder, used))
 
 
 def _targets(
@@ -116,11 +112,3 @@ def _announcement(scenario: Scenario, policy: Policy) -> Iterator[str]:
         )
     if policy.confirmed_rate_per_s is None:
         yield "load relative to capacity unknown: the policy has no confirmed_rate_per_s"
-
-
-def _judge(folder: Path, policy: Policy) -> int:
-    report = gate(policy, load_rows(folder, policy))
-    options.console.print(render_gate(report))
-    for file in write_gate(folder, report):
-        options.console.print(str(file), soft_wrap=True)
-    return report.exit_code

@@ -13,10 +13,15 @@ from bench.analyze.gate import gate as decide
 from bench.analyze.historical import gate_historical
 from bench.analyze.history import runs_in, setting_of
 from bench.commands import options
-from bench.report import render_comparison, render_gate, write_gate
+from bench.commands.replay import show_report
+from bench.report import render_comparison, render_gate, write_gate, write_gate_report
 
 PolicyFile = Annotated[
     Path | None, typer.Option("--policy", metavar="FILE", help="what to gate on; docs/gate.md has the keys")
+]
+
+Page = Annotated[
+    bool, typer.Option("--report/--no-report", help="make report.html, which takes some seconds")
 ]
 
 
@@ -34,25 +39,42 @@ def gate(
         Path | None, typer.Option(help="folder for the files; the experiment's where left out")
     ] = None,
     results: options.Results = options.RESULTS,
+    page: Page = True,
 ) -> None:
     """Judge pairs of runs: PASS exits with 0, FAIL 1, INCONCLUSIVE 3, INVALID 4.
 
-    Leaves gate.json, junit.xml and summary.md in the folder. Run folders instead of an experiment are judged
-    against the baseline that `bench baseline set` stored in --results; then the files need --out.
+    Leaves gate.json, junit.xml, summary.md and report.html in the folder, with --out only the first three
+    and there. Run folders instead of an experiment are judged against the baseline that `bench baseline set`
+    stored in --results; then the files need --out.
 
     bench gate results/20261122T131500Z-mixed-sie-ab
     """
     experiment = places[0] if len(places) == 1 and not (places[0] / "run.json").exists() else None
+    if experiment and not out:
+        raise typer.Exit(conclude_gate(experiment, policy_of(experiment, policy, inconclusive), page=page))
     if experiment:
         report = decide(used := policy_of(experiment, policy, inconclusive), load_rows(experiment, used))
     else:
         report = _historical(places, _with(load_policy(policy), inconclusive), results)
+    _show(report, out)
+    raise typer.Exit(report.exit_code)
+
+
+def conclude_gate(folder: Path, policy: Policy, *, page: bool = True) -> int:
+    """Judge an experiment, print, and leave the verdict's files and its page; returns the exit code."""
+    report = decide(policy, load_rows(folder, policy))
+    _show(report, folder)
+    if page:
+        show_report(lambda: write_gate_report(folder), options.console)
+    return report.exit_code
+
+
+def _show(report: GateReport, place: Path | None) -> None:
     options.console.print(render_gate(report))
-    if place := out or experiment:
+    if place:
         place.mkdir(parents=True, exist_ok=True)
         for file in write_gate(place, report):
             options.console.print(str(file), soft_wrap=True)
-    raise typer.Exit(report.exit_code)
 
 
 def _historical(places: list[Path], policy: Policy, results: Path) -> GateReport:

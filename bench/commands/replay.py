@@ -5,7 +5,7 @@ import shlex
 import shutil
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -71,16 +71,17 @@ def conclude(folder: RunFolder, console: Console, *, report: bool = True) -> lis
     write_summary(folder, summary)
     console.print(render_summary(summary, misses))
     if report:
-        _report(folder, console)
+        show_report(lambda: write_report(folder), console)
     return misses
 
 
-def _report(folder: RunFolder, console: Console) -> None:
+def show_report(make: Callable[[], Path], console: Console) -> None:
+    """Make a page and print where it is; takes some seconds."""
     console.print("\nmaking the report ...", highlight=False)
     # In a thread, as nbclient would take the signals of the main one for itself.
     with finishing_first(), ThreadPoolExecutor(1) as thread:
-        page = thread.submit(write_report, folder).result()
-        console.print(f"report: {page}", highlight=False, soft_wrap=True)
+        report = thread.submit(make).result()
+        console.print(f"report: {report}", highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,8 @@ from bench.analyze.history import past, runs_in
 from bench.analyze.trend import trend_of
 from bench.commands import options
 from bench.commands.gate import PolicyFile
-from bench.report import render_trend, write_trend
+from bench.commands.replay import show_report
+from bench.report import render_trend, write_trend, write_trend_report
 
 
 def trend(
@@ -29,6 +30,9 @@ def trend(
         Path | None,
         typer.Option("--json", metavar="FILE", help="write the report there; docs/trend.md has the keys"),
     ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="write a page with the figures there")
+    ] = None,
 ) -> None:
     """Say when a metric moved: the history of runs over builds, a series for each workload and machine.
 
@@ -43,6 +47,8 @@ def trend(
         runs = past(folders)
         report = trend_of(used, runs, strict, recent, status.update)
     options.console.print(render_trend(report))
+    if page is not None:
+        show_report(lambda: write_trend_report(page, report), options.console)
     if json is not None:
         options.console.print(str(write_trend(json, report)), soft_wrap=True)
     raise typer.Exit(report.exit_code)

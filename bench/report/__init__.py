@@ -5,7 +5,18 @@ from bench.report.calibration import calibration_lines, check_lines, render_cali
 from bench.report.compare import render_comparison
 from bench.report.export import export_csv, export_summary_csv, write_summary
 from bench.report.gate import render_gate, write_gate
-from bench.report.html import asked_run, asked_sweep, write_report, write_sweep
+from bench.report.html import (
+    asked_gate,
+    asked_noise,
+    asked_run,
+    asked_sweep,
+    asked_trend,
+    write_gate_report,
+    write_noise_report,
+    write_report,
+    write_sweep,
+    write_trend_report,
+)
 from bench.report.noise import render_noise, write_noise
 from bench.report.notebook import NotebookError
 from bench.report.table import WIDTH, render_summary, render_sweep
@@ -14,8 +25,11 @@ from bench.report.trend import render_trend, write_trend
 __all__ = [
     "WIDTH",
     "NotebookError",
+    "asked_gate",
+    "asked_noise",
     "asked_run",
     "asked_sweep",
+    "asked_trend",
     "calibration_lines",
     "check_lines",
     "export_csv",
@@ -31,9 +45,12 @@ __all__ = [
     "step_line",
     "write_baseline",
     "write_gate",
+    "write_gate_report",
     "write_noise",
+    "write_noise_report",
     "write_report",
     "write_summary",
     "write_sweep",
     "write_trend",
+    "write_trend_report",
 ]

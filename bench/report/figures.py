@@ -7,6 +7,7 @@ Text stays text in the SVG, so that it has the page's own typeface.
 import base64
 import io
 import itertools
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,9 +64,23 @@ Draw = Callable[[Axes], None]
 Curves = Mapping[tuple[str, str | None], pd.DataFrame]
 
 
-def figure(draw: Draw, sentence: str) -> Html:
+def figure(draw: Draw, sentence: str, height_in: float = 3.4) -> Html:
     """An HTML figure with the sentence that says what to see."""
-    wide, narrow = _svg(draw, _WIDE_IN, 3.4, 4), _svg(draw, _NARROW_IN, 3.3, 2)
+    return _shown(lambda width_in, legend: _svg([draw], width_in, height_in, 1, legend), sentence)
+
+
+def panels(draws: Sequence[Draw], sentence: str, height_in: float = 1.7, columns: int = 2) -> Html:
+    """Several drawings in one figure, in `columns` on a desktop and one below the other on a phone."""
+
+    def svg(width_in: float, legend: int) -> str:
+        across = min(columns, len(draws)) if width_in == _WIDE_IN else 1
+        return _svg(draws, width_in, height_in * math.ceil(len(draws) / across) + 0.5, across, legend)
+
+    return _shown(svg, sentence)
+
+
+def _shown(svg: Callable[[float, int], str], sentence: str) -> Html:
+    wide, narrow = svg(_WIDE_IN, 4), svg(_NARROW_IN, 2)
     return Html(
         f"<figure><figcaption>{escape(sentence)}</figcaption><picture>"
         f'<source media="(max-width: 600px)" srcset="{narrow}">'
@@ -73,20 +88,32 @@ def figure(draw: Draw, sentence: str) -> Html:
     )
 
 
-def _svg(draw: Draw, width_in: float, height_in: float, legend_columns: int) -> str:
+def _svg(draws: Sequence[Draw], width_in: float, height_in: float, across: int, legend_columns: int) -> str:
     with rc_context(_STYLE):
         drawing = Figure(figsize=(width_in, height_in), layout="constrained")
-        axes = drawing.subplots()
-        draw(axes)
-        handles, labels = axes.get_legend_handles_labels()
-        if labels:
-            drawing.legend(
-                handles, labels, loc="outside lower left", ncols=legend_columns, fontsize=9, markerscale=1.5
-            )
+        grid = drawing.subplots(math.ceil(len(draws) / across), across, squeeze=False).flatten()
+        for draw, axes in zip(draws, grid, strict=False):
+            draw(axes)
+        for axes in grid[len(draws) :]:
+            axes.set_axis_off()
+        named = {
+            label: line
+            for axes in grid
+            for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+        if named:
+            drawing.legend(named.values(), named, loc="outside lower left", ncols=legend_columns, fontsize=9,
+                           markerscale=1.5)  # fmt: skip
         text = io.StringIO()
         drawing.savefig(text, format="svg", dpi=150, metadata={"Date": None, "Creator": None})
     svg = re.sub(r"font: ([^;\"]*?)'DejaVu Sans'[^;\"]*", rf"font: \1{TYPEFACE}", text.getvalue())
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def is_narrow(axes: Axes) -> bool:
+    """Whether it is drawn for a phone."""
+    drawing = axes.get_figure(root=True)
+    return drawing is not None and bool(drawing.get_size_inches()[0] < _WIDE_IN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +168,7 @@ def latency_over_time(points: pd.DataFrame, look: Look, window: Window, metric: 
                          color=look.colour(str(name)), marker=look.marker(lane),
                          label=_label(str(name), lane), rasterized=len(rows) > RASTER_ABOVE)  # fmt: skip
         axes.set(xlabel="scheduled instant (s from the start)", ylabel=f"{metric} (ms)", yscale="log")
-        _plain_ticks(axes, "y")
+        plain_ticks(axes, "y")
 
     return draw
 
@@ -156,7 +183,7 @@ def distributions(curves: Curves, look: Look, metric: str) -> Draw:
         axes.set(
             xlabel=f"{metric} (ms, logarithmic)", ylabel="share of requests", xscale="log", ylim=(0, 1.02)
         )
-        _plain_ticks(axes, "x")
+        plain_ticks(axes, "x")
 
     return draw
 
@@ -217,14 +244,17 @@ def throughput(rows: Sequence[RateRow], metric: str) -> Draw:
                 label = f"{metric.upper()} {level}"
                 axes.plot(*zip(*known, strict=True), marker="o", color=colour, linestyle=line, label=label)
         axes.set(xlabel="completed requests per s", ylabel=f"{metric.upper()} (ms)", yscale="log")
-        _plain_ticks(axes, "y")
+        plain_ticks(axes, "y")
 
     return draw
 
 
-def _plain_ticks(axes: Axes, which: str) -> None:
-    """10, 20, 50, 100 instead of powers of ten."""
+def plain_ticks(axes: Axes, which: str) -> None:
+    """10, 20, 50, 100 instead of powers of ten; round numbers where the axis spans less than a power."""
     axis = axes.xaxis if which == "x" else axes.yaxis
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(
+        LogLocator(subs=(1.0, 2.0, 5.0)) if high > 10 * low else MaxNLocator(4, steps=[1, 2, 5, 10])
+    )
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(NullLocator())

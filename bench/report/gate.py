@@ -33,7 +33,7 @@ def render_gate(report: GateReport) -> RenderableType:
     return Group(
         *map(Text, lines),
         Text(),
-        Group(table(gate_grid(report)), Text(_legend(report)), Text()) if report.metrics else Text(),
+        Group(table(gate_grid(report)), Text(gate_legend(report)), Text()) if report.metrics else Text(),
         *map(Text, tail),
     )
 
@@ -61,7 +61,8 @@ def gate_grid(report: GateReport) -> Grid:
     return Grid("Candidate against baseline", headings, 1, tuple(rows))
 
 
-def _legend(report: GateReport) -> str:
+def gate_legend(report: GateReport) -> str:
+    """How to read the table."""
     pairs = f"{len(report.look.pairs)} pairs, " if report.look else ""
     return (
         f"{pairs}positive is worse; shares in points. `can see`: the true change that this design FAILs nine "
@@ -94,7 +95,7 @@ def _markdown(report: GateReport) -> str:
         _cell(report.sentence),
         "\n".join(f"- {_cell(reason)}" for reason in report.reasons[1:]),
         "\n".join(lines),
-        _legend(report) if report.metrics else "",
+        gate_legend(report) if report.metrics else "",
         "\n".join(f"- {_cell(clause.sentence)}" for clause in report.slo),
         "\n".join(f"- left out: pair {one.pair}: {_cell('; '.join(one.reasons))}" for one in report.left_out),
         "\n".join(f"- {_cell(note)}" for note in report.notes),

@@ -1,14 +1,21 @@
-"""report.html of a run, and of a sweep of rates."""
+"""report.html of a run, of a sweep of rates, of judged pairs, and of the noise of an environment."""
 
 import os
+import tempfile
 from pathlib import Path
 
 from bench.analyze import newest
+from bench.analyze.gate import load_policy
+from bench.analyze.history import past, runs_in
+from bench.analyze.trend import TrendReport, trend_of
 from bench.record import RunFolder, replace
 from bench.report.notebook import to_html
 
 RUN_VARIABLE = "BENCH_RUN"
 SWEEP_VARIABLE = "BENCH_SWEEP"
+GATE_VARIABLE = "BENCH_GATE"
+NOISE_VARIABLE = "BENCH_AA"
+TREND_VARIABLE = "BENCH_TREND"
 
 
 def write_report(folder: RunFolder) -> Path:
@@ -24,7 +31,30 @@ def write_report(folder: RunFolder) -> Path:
 
 def write_sweep(folder: Path) -> Path:
     """Run `dashboards/sweep.ipynb` on an experiment folder and leave report.html in it."""
-    page = to_html("sweep.ipynb", f"{folder.name} - poolbench", {SWEEP_VARIABLE: str(folder.resolve())})
+    return _write(folder, "sweep.ipynb", SWEEP_VARIABLE)
+
+
+def write_gate_report(folder: Path) -> Path:
+    """Run `dashboards/regression.ipynb` on an experiment with a gate.json, and leave report.html in it."""
+    return _write(folder, "regression.ipynb", GATE_VARIABLE)
+
+
+def write_noise_report(folder: Path) -> Path:
+    """Run `dashboards/aa.ipynb` on an experiment that has a noise.json, and leave report.html in it."""
+    return _write(folder, "aa.ipynb", NOISE_VARIABLE)
+
+
+def write_trend_report(file: Path, report: TrendReport) -> Path:
+    """Run `dashboards/trend.ipynb` on a history, and leave its page in a file."""
+    with tempfile.TemporaryDirectory(prefix="poolbench-") as place:
+        told = Path(place) / "trend.json"
+        replace(told, report.to_json())
+        replace(file, to_html("trend.ipynb", "trend - poolbench", {TREND_VARIABLE: str(told)}))
+    return file
+
+
+def _write(folder: Path, notebook: str, variable: str) -> Path:
+    page = to_html(notebook, f"{folder.name} - poolbench", {variable: str(folder.resolve())})
     file = folder / "report.html"
     replace(file, page)
     return file
@@ -38,12 +68,34 @@ def asked_run() -> RunFolder:
 
 def asked_sweep() -> Path:
     """The sweep a notebook is about: `BENCH_SWEEP`, or the newest in `results/`."""
-    named = os.environ.get(SWEEP_VARIABLE)
+    return _asked(SWEEP_VARIABLE, "experiment.json", "sweep: make one with `bench run ... --rates 2,4,8`")
+
+
+def asked_gate() -> Path:
+    """The judged pairs a notebook is about: `BENCH_GATE`, or those in `results/` that were judged last."""
+    return _asked(GATE_VARIABLE, "gate.json", "judged pairs: make them with `bench ab`")
+
+
+def asked_noise() -> Path:
+    """The pairs of one build a notebook is about: `BENCH_AA`, or the newest in `results/`."""
+    return _asked(NOISE_VARIABLE, "noise.json", "pairs of one build: make them with `bench aa`")
+
+
+def asked_trend() -> TrendReport:
+    """The history a notebook is about: the trend.json that `BENCH_TREND` names, or of all in `results/`."""
+    named = os.environ.get(TREND_VARIABLE)
+    if named:
+        return TrendReport.model_validate_json(Path(named).read_text(encoding="utf-8"))
+    return trend_of(load_policy(None), past(runs_in([_results()])))
+
+
+def _asked(variable: str, file: str, what: str) -> Path:
+    named = os.environ.get(variable)
     if named:
         return Path(named)
-    found = sorted(_results().glob("*/experiment.json"), key=lambda file: file.stat().st_mtime_ns)
+    found = sorted(_results().glob(f"*/{file}"), key=lambda one: one.stat().st_mtime_ns)
     if not found:
-        raise FileNotFoundError(f"{_results()} holds no sweep: make one with `bench run ... --rates 2,4,8`")
+        raise FileNotFoundError(f"{_results()} holds no {what}")
     return found[-1].parent
 
 

@@ -23,16 +23,18 @@ def render_noise(report: NoiseReport) -> RenderableType:
     return Group(
         Text(report.sentence[0].upper() + report.sentence[1:]),
         Text(),
-        Group(table(noise_grid(report)), Text(_LEGEND)) if report.metrics else Text(),
+        Group(table(noise_grid(report)), Text(noise_legend())) if report.metrics else Text(),
         *map(Text, lines),
     )
 
 
-_LEGEND = (
-    "spread: of the paired differences, with its 95% interval; a look sees the change below it nine times of "
-    "ten; needed: pairs for the margin (- : more than 200); second: what running second changes, and its p; "
-    "lag 1: correlation of neighbouring pairs"
-)
+def noise_legend() -> str:
+    """How to read the table."""
+    return (
+        "spread: of the paired differences, with its 95% interval; a look sees the change below it nine "
+        "times of ten; needed: pairs for the margin (- : more than 200); second: what running second "
+        "changes, and its p; lag 1: correlation of neighbouring pairs"
+    )
 
 
 def noise_grid(report: NoiseReport) -> Grid:

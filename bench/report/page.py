@@ -1,5 +1,6 @@
 """Pieces of the page that are not figures: facts and tables as HTML, every word of a server escaped."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -26,9 +27,24 @@ class Html:
         return bool(self.text)
 
 
+def title(text: str) -> Html:
+    """The heading of a page."""
+    return Html(f"<h1>{escape(text)}</h1>")
+
+
+def section(text: str) -> Html:
+    """The heading of a part of a page."""
+    return Html(f"<h2>{escape(text)}</h2>")
+
+
 def note(sentence: str, kind: str = "note") -> Html:
     """A paragraph; `kind` is a class of the template: note, good, bad, simulated."""
-    return Html(f'<p class="{escape(kind)}">{escape(sentence)}</p>')
+    return Html(f'<p class="{escape(kind)}">{_coded(sentence)}</p>')
+
+
+def _coded(sentence: str) -> str:
+    """Escaped, with what stands between backticks set apart."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(sentence))
 
 
 def stack(pieces: Iterable[Html]) -> Html:
@@ -76,11 +92,10 @@ def headline(summary: Summary, misses: list[Miss]) -> Html:
     """What a reader must know before the first number."""
     run = summary.run
     simulated = words.simulated(summary)
-    title = Html(f"<h1>{escape(run.scenario)}</h1>")
     about = note(run.description) if run.description else Html("")
     marker = note(simulated, "simulated") if simulated else Html("")
     return (
-        title
+        title(run.scenario)
         + about
         + marker
         + _slo_result(summary, misses)
@@ -92,8 +107,10 @@ def headline(summary: Summary, misses: list[Miss]) -> Html:
 def sweep_headline(summaries: Sequence[Summary]) -> Html:
     """What was swept, and on what."""
     simulated = words.simulated(summaries[0])
-    title = Html(f"<h1>{escape(summaries[0].run.scenario)}: {len(summaries)} rates</h1>")
-    return title + (note(simulated, "simulated") if simulated else Html("")) + listed(head(summaries[0])[1:2])
+    heading = title(f"{summaries[0].run.scenario}: {len(summaries)} rates")
+    return (
+        heading + (note(simulated, "simulated") if simulated else Html("")) + listed(head(summaries[0])[1:2])
+    )
 
 
 def _slo_result(summary: Summary, misses: list[Miss]) -> Html:
@@ -150,6 +167,12 @@ def rests_on(summary: Summary) -> Html:
     ]
     headings = ("part", "metric", "left out", "ranked", "of them\nnever ended")
     return grid(Grid("What each quantile rests on", headings, 3, tuple(rows)))
+
+
+def checks(summary: Summary) -> Html:
+    """Each rule of validity: what was found, and what to do about it."""
+    rows = [(one.rule, one.name, one.status, one.sentence, one.advice) for one in summary.validity]
+    return grid(Grid("Validity", ("rule", "of", "status", "found", "advice"), 5, tuple(rows)))
 
 
 def troubles(summary: Summary) -> Html:

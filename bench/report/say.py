@@ -83,6 +83,15 @@ def lengths() -> str:
     )
 
 
+def fitness(summary: Summary) -> str:
+    """Whether the run is fit, and what these rules are for."""
+    return (
+        f"{words.fitness(summary)[0].capitalize()}. The rules are about the run, not about its numbers: a "
+        "load that was not what was asked for, a server that had not settled or did not keep up. A run that "
+        "breaks one enters no comparison of builds."
+    )
+
+
 def left_out() -> str:
     """Why this table is there."""
     return "A quantile without its failures flatters the server: this is what each one rests on."

@@ -44,6 +44,7 @@ def test_pairs_are_made_as_planned_and_judged(place: Path, sim: Sim) -> None:
     ]
     assert hashes[0] == hashes[1]
     assert json.loads((place / "mine" / "gate.json").read_text())["exit_code"] == said.code
+    assert "What this design could see" in (place / "mine" / "report.html").read_text()
     again = bench(*words, "--resume", "mine", cwd=place)
     assert again.code == said.code
     assert len((place / "deployed").read_text().split()) == len(made)
@@ -105,3 +106,4 @@ def test_a_build_is_run_against_itself(place: Path) -> None:
     found = json.loads((place / "mine" / "noise.json").read_text())
     assert found["sound"] == (said.code == 0)
     assert said.out.count("ound: ") == 1
+    assert "What a gate could see here" in (place / "mine" / "report.html").read_text()

@@ -10,12 +10,17 @@ import pytest
 from bench.analyze.gate import Policy
 from bench.record import replace
 from tests.analyze.pair_folders import POLICY, write_experiment
-from tests.commands.cli import bench
+from tests.commands.cli import Said, bench
 
 
 def one_line(text: str) -> str:
     """Without the breaks at 100 columns."""
     return " ".join(text.split())
+
+
+def judge(*words: str, cwd: Path) -> Said:
+    """`bench gate` without its page, which takes some seconds."""
+    return bench("gate", *words, "--no-report", cwd=cwd)
 
 
 def junit(tmp_path: Path) -> ElementTree.Element:
@@ -24,10 +29,11 @@ def junit(tmp_path: Path) -> ElementTree.Element:
 
 
 def test_equal_builds_pass_and_leave_files_for_ci(tmp_path: Path) -> None:
-    """Exit code 0; the verdict in JSON, JUnit and Markdown; nothing wider than the terminal."""
+    """Exit code 0; the verdict in JSON, JUnit, Markdown and as a page; nothing wider than the terminal."""
     write_experiment(tmp_path / "ab")
     said = bench("gate", "ab", cwd=tmp_path)
     assert said.code == 0, said.out + said.err
+    assert "PASS: the candidate is not worse" in (tmp_path / "ab" / "report.html").read_text()
     assert said.out.startswith("PASS: 2 gating metrics pass")
     assert all(len(line) <= 100 for line in said.out.splitlines())
     found = json.loads((tmp_path / "ab" / "gate.json").read_text())
@@ -43,7 +49,7 @@ def test_equal_builds_pass_and_leave_files_for_ci(tmp_path: Path) -> None:
 def test_a_slower_build_fails_by_name(tmp_path: Path) -> None:
     """Exit code 1; the sentence names tpot with its numbers; JUnit has the failure."""
     write_experiment(tmp_path / "ab", slower_tpot=0.12)
-    said = bench("gate", "ab", cwd=tmp_path)
+    said = judge("ab", cwd=tmp_path)
     assert said.code == 1
     assert said.out.startswith("FAIL: tpot.p50 +1")
     suite = junit(tmp_path)
@@ -65,7 +71,7 @@ def test_a_slower_build_fails_by_name(tmp_path: Path) -> None:
 def test_what_cannot_be_judged_is_invalid(facts: dict[str, Any], sentence: str, tmp_path: Path) -> None:
     """Exit code 4 with the reason; JUnit counts an error, never a pass."""
     write_experiment(tmp_path / "ab", **facts)
-    said = bench("gate", "ab", cwd=tmp_path)
+    said = judge("ab", cwd=tmp_path)
     assert said.code == 4, said.out
     assert sentence in one_line(said.out)
     assert junit(tmp_path).get("errors") != "0"
@@ -75,9 +81,9 @@ def test_an_undecided_gate_exits_with_3_unless_told_otherwise(tmp_path: Path) ->
     """A margin within the noise: 3, or what --inconclusive says, which gate.json records."""
     tight = [one.model_copy(update={"margin": 0.0005}) for one in POLICY.metrics]
     write_experiment(tmp_path / "ab", policy=POLICY.model_copy(update={"metrics": tuple(tight)}))
-    assert bench("gate", "ab", cwd=tmp_path).code == 3
-    assert bench("gate", "ab", "--inconclusive", "fail", cwd=tmp_path).code == 1
-    said = bench("gate", "ab", "--inconclusive", "pass", cwd=tmp_path)
+    assert judge("ab", cwd=tmp_path).code == 3
+    assert judge("ab", "--inconclusive", "fail", cwd=tmp_path).code == 1
+    said = judge("ab", "--inconclusive", "pass", cwd=tmp_path)
     assert said.code == 0
     assert "go on to the next look, at 5 valid pairs" in one_line(said.out)
     found = json.loads((tmp_path / "ab" / "gate.json").read_text())
@@ -99,7 +105,7 @@ def test_a_policy_that_cannot_be_used_is_bad_usage(policy: str, sentence: str, t
     """Exit code 2 and a sentence; no verdict is written."""
     write_experiment(tmp_path / "ab")
     (tmp_path / "policy.yaml").write_text(policy)
-    said = bench("gate", "ab", "--policy", "policy.yaml", cwd=tmp_path)
+    said = judge("ab", "--policy", "policy.yaml", cwd=tmp_path)
     assert said.code == 2, said.out
     assert sentence in said.err
     assert not (tmp_path / "ab" / "gate.json").exists()
@@ -108,10 +114,10 @@ def test_a_policy_that_cannot_be_used_is_bad_usage(policy: str, sentence: str, t
 def test_a_folder_without_pairs_is_bad_usage(tmp_path: Path) -> None:
     """Neither an empty folder nor a sweep can be judged."""
     (tmp_path / "empty").mkdir()
-    assert "make one with `bench ab`" in bench("gate", "empty", cwd=tmp_path).err
+    assert "make one with `bench ab`" in judge("empty", cwd=tmp_path).err
     (tmp_path / "sweep").mkdir()
     replace(tmp_path / "sweep" / "experiment.json", json.dumps({"kind": "rates", "runs": []}))
-    said = bench("gate", "sweep", cwd=tmp_path)
+    said = judge("sweep", cwd=tmp_path)
     assert said.code == 2
     assert "is an experiment of kind rates" in said.err
 
@@ -120,7 +126,7 @@ def test_the_declared_policy_is_the_one_that_is_used(tmp_path: Path) -> None:
     """It lies in experiment.json, whole."""
     experiment = write_experiment(tmp_path / "ab")
     assert experiment.policy == POLICY
-    bench("gate", "ab", cwd=tmp_path)
+    judge("ab", cwd=tmp_path)
     found = json.loads((tmp_path / "ab" / "gate.json").read_text())
     assert Policy.model_validate(found["policy"]) == POLICY
 

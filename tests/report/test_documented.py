@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
+from ruamel.yaml import YAML
 
 from bench.analyze import (
     Check,
@@ -80,10 +81,8 @@ def _rows(page: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", [*REQUEST_METRICS, *RUN_METRICS])
 def test_every_metric_is_defined_and_compared(name: str) -> None:
-    """A row with its definition, and a line on how other tools differ."""
-    text = (DOCS / "metrics.md").read_text(encoding="utf-8")
-    assert any(f"`{name}`" in cell for cell in _rows("metrics.md"))
-    assert f"\n- `{name}`: " in text
+    """A row with its definition, and one with how other tools differ."""
+    assert sum(cell.strip() == f"`{name}`" for cell in _rows("metrics.md")) == 2
 
 
 @pytest.mark.parametrize("name", dict.fromkeys([*REQUESTS.names, *EVENTS.names, *SCHEDULE.names]))
@@ -111,6 +110,22 @@ def test_every_file_and_outcome_is_explained() -> None:
 def test_every_key_of_the_gate_is_explained(name: str) -> None:
     """Each key of gate.json, noise.json, a policy and experiment.json stands on the page."""
     assert name in coded("gate.md")
+
+
+@pytest.mark.parametrize(
+    "name", sorted({name for model in (GateReport, MetricVerdict) for name in model.model_fields})
+)
+def test_every_key_of_the_verdict_is_in_its_schema(name: str) -> None:
+    """What CI reads stands on its page."""
+    assert name in coded("ci.md")
+
+
+def test_the_workflows_in_the_docs_are_yaml() -> None:
+    """Both can be read, and call the gate."""
+    blocks = re.findall(r"```yaml\n(.*?)```", (DOCS / "ci.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) >= 2
+    for block in blocks:
+        assert "bench" in str(YAML(typ="safe", pure=True).load(block))
 
 
 def test_the_policy_in_the_docs_is_one(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """An experiment's folder -> the rows of its runs, with the policy that was declared before the first one."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.analyze.gate.policy import Policy
-from bench.analyze.gate.table import ARMS, RunRow, row_of
+from bench.analyze.gate.table import ARMS, Arm, RunRow, row_of
 from bench.analyze.run import AnalysisError, load
 from bench.record import RunFolder
 
@@ -25,12 +26,26 @@ def load_rows(folder: Path, policy: Policy) -> list[RunRow]:
 
     Raises AnalysisError where the folder is no experiment of pairs, or a run in it is damaged.
     """
-    planned = _experiment(folder)["runs"]
-    made = [(i, job) for i, job in enumerate(planned) if (folder / job["folder"] / "run.json").exists()]
-    return [
-        row_of(load(RunFolder(folder / job["folder"])), job["pair"], job["arm"], i, policy.slo)
-        for i, job in made
+    return [row_of(load(one.folder), one.pair, one.arm, one.place, policy.slo) for one in made(folder)]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A run that was made: its folder, its pair and arm, and its place in the order of all runs."""
+
+    folder: RunFolder
+    pair: int
+    arm: Arm
+    place: int
+
+
+def made(folder: Path) -> list[Made]:
+    """The runs of an experiment that have begun, in their planned order. Raises AnalysisError."""
+    planned = [
+        Made(RunFolder(folder / job["folder"]), job["pair"], job["arm"], place)
+        for place, job in enumerate(_experiment(folder)["runs"])
     ]
+    return [one for one in planned if (one.folder.path / "run.json").exists()]
 
 
 def arms_in(folder: Path) -> tuple[list[RunFolder], list[RunFolder]]:

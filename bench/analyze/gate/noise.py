@@ -36,6 +36,7 @@ class NoiseOf(Value):
     lag_one: float | None
     second_run_change: float
     order_p: float | None
+    differences: tuple[float, ...] = ()
 
 
 class NoiseReport(Value):
@@ -46,6 +47,7 @@ class NoiseReport(Value):
     sentence: str
     reasons: tuple[str, ...]
     pairs: tuple[int, ...]
+    baseline_first: tuple[bool, ...] = ()
     left_out: tuple[LeftOut, ...]
     looks: tuple[int, ...]
     metrics: tuple[NoiseOf, ...]
@@ -86,6 +88,7 @@ def noise(policy: Policy, rows: Sequence[RunRow]) -> NoiseReport:
         sentence=f"{word}: {reasons[0] if reasons else _said(found, failed, subsets)}",
         reasons=tuple(reasons),
         pairs=tuple(valid),
+        baseline_first=tuple(base.place < candidate.place for base, candidate in valid.values()),
         left_out=tuple(LeftOut(pair=n, reasons=why) for n, why in broken.items()),
         looks=policy.looks,
         metrics=found,
@@ -129,6 +132,7 @@ def _noise_of(policy: Policy, watched: Watched, d: Floats, pairs: Sequence[Pair]
         lag_one=None if flat else float(np.corrcoef(d[:-1], d[1:])[0, 1]),
         second_run_change=change_of(watched, order.mean),
         order_p=2 * min(order.p, 1 - order.p) if 0 < first.sum() < k else None,
+        differences=tuple(map(float, d)),
     )
 
 
