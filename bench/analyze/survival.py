@@ -36,7 +36,7 @@ class Step:
     share: float
 
 
-def curve(lows: Sequence[float], highs: Sequence[float]) -> tuple[Step, ...]:
+def curve(lows: Sequence[float] | Floats, highs: Sequence[float] | Floats) -> tuple[Step, ...]:
     """The nonparametric maximum likelihood estimate (Turnbull 1976), in the order of time.
 
     Shares sum to 1. By self-consistency, until the largest directional derivative bounds what could still
@@ -45,7 +45,7 @@ def curve(lows: Sequence[float], highs: Sequence[float]) -> tuple[Step, ...]:
     low, high = np.asarray(lows, dtype=np.float64), np.asarray(highs, dtype=np.float64)
     if not low.size:
         return ()
-    if not (0 <= low.min() and np.all(low < high)):
+    if not (low.min() >= 0 and np.all(low < high)):
         raise ValueError("durations lie in (low, high] with 0 <= low < high")
     left, right = _innermost(low, high)
     inside = ((low[:, None] <= left) & (right <= high[:, None])).astype(np.float64)
@@ -105,8 +105,7 @@ def assured(count: int, ended: int, confidence: float = 0.95) -> Floats:
     that did not end count as longer than any.
     """
     rank = np.arange(1, ended + 1)
-    found: Floats = betaincinv(rank, count - rank + 1, 1 - confidence)
-    return found
+    return np.asarray(betaincinv(rank, count - rank + 1, 1 - confidence), dtype=np.float64)
 
 
 def bound(count: int, highs: Sequence[float], q: float, confidence: float = 0.95) -> float | None:

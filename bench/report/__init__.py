@@ -4,30 +4,43 @@ from bench.report.calibration import calibration_lines, check_lines, render_cali
 from bench.report.compare import render_comparison
 from bench.report.export import export_csv, export_summary_csv, write_summary
 from bench.report.gate import render_gate, write_gate
-from bench.report.html import asked_run, asked_sweep, write_report, write_sweep
+from bench.report.html import (
+    asked_run,
+    asked_starts,
+    asked_sweep,
+    write_report,
+    write_starts_page,
+    write_sweep,
+)
 from bench.report.noise import render_noise, write_noise
 from bench.report.notebook import NotebookError
+from bench.report.starts import cold_start_lines, render_starts, write_starts
 from bench.report.table import WIDTH, render_summary, render_sweep
 
 __all__ = [
     "WIDTH",
     "NotebookError",
     "asked_run",
+    "asked_starts",
     "asked_sweep",
     "calibration_lines",
     "check_lines",
+    "cold_start_lines",
     "export_csv",
     "export_summary_csv",
     "render_calibration",
     "render_comparison",
     "render_gate",
     "render_noise",
+    "render_starts",
     "render_summary",
     "render_sweep",
     "step_line",
     "write_gate",
     "write_noise",
     "write_report",
+    "write_starts",
+    "write_starts_page",
     "write_summary",
     "write_sweep",
 ]

@@ -1,4 +1,4 @@
-"""report.html of a run, and of a sweep of rates."""
+"""report.html of a run, of a sweep of rates, and of cold starts."""
 
 import os
 from pathlib import Path
@@ -9,6 +9,7 @@ from bench.report.notebook import to_html
 
 RUN_VARIABLE = "BENCH_RUN"
 SWEEP_VARIABLE = "BENCH_SWEEP"
+STARTS_VARIABLE = "BENCH_PROVISION"
 
 
 def write_report(folder: RunFolder) -> Path:
@@ -24,7 +25,16 @@ def write_report(folder: RunFolder) -> Path:
 
 def write_sweep(folder: Path) -> Path:
     """Run `dashboards/sweep.ipynb` on an experiment folder and leave report.html in it."""
-    page = to_html("sweep.ipynb", f"{folder.name} - poolbench", {SWEEP_VARIABLE: str(folder.resolve())})
+    return _write(folder, "sweep.ipynb", SWEEP_VARIABLE)
+
+
+def write_starts_page(folder: Path) -> Path:
+    """Run `dashboards/provisioning.ipynb` on an experiment folder and leave report.html in it."""
+    return _write(folder, "provisioning.ipynb", STARTS_VARIABLE)
+
+
+def _write(folder: Path, notebook: str, variable: str) -> Path:
+    page = to_html(notebook, f"{folder.name} - poolbench", {variable: str(folder.resolve())})
     file = folder / "report.html"
     replace(file, page)
     return file
@@ -38,13 +48,23 @@ def asked_run() -> RunFolder:
 
 def asked_sweep() -> Path:
     """The sweep a notebook is about: `BENCH_SWEEP`, or the newest in `results/`."""
-    named = os.environ.get(SWEEP_VARIABLE)
+    return _asked(SWEEP_VARIABLE, "rates", "sweep: make one with `bench run ... --rates 2,4,8`")
+
+
+def asked_starts() -> Path:
+    """The cold starts a notebook is about: `BENCH_PROVISION`, or the newest in `results/`."""
+    return _asked(STARTS_VARIABLE, "provision", "cold start: make some with `bench provision`")
+
+
+def _asked(variable: str, kind: str, otherwise: str) -> Path:
+    named = os.environ.get(variable)
     if named:
         return Path(named)
     found = sorted(_results().glob("*/experiment.json"), key=lambda file: file.stat().st_mtime_ns)
-    if not found:
-        raise FileNotFoundError(f"{_results()} holds no sweep: make one with `bench run ... --rates 2,4,8`")
-    return found[-1].parent
+    mine = [file for file in found if f'"{kind}"' in file.read_text(encoding="utf-8")]
+    if not mine:
+        raise FileNotFoundError(f"{_results()} holds no {otherwise}")
+    return mine[-1].parent
 
 
 def _results() -> Path:

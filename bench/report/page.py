@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from bench.analyze import Miss, Part, Summary
+from bench.analyze import Miss, Part, StartsReport, Summary
 from bench.report import words
 from bench.report.facts import Fact, facts, grouped, head
 from bench.report.table import Grid, latency_grid, parts, traffic_grid, worker_grid
@@ -115,6 +115,14 @@ def _state(summary: Summary) -> Html:
             f"The generator is {summary.verdict.judgement}: {'; '.join(summary.verdict.reasons)}.", "bad"
         )
     return Html("")
+
+
+def starts_headline(report: StartsReport) -> Html:
+    """What was started, how often, and whether it was real."""
+    title = Html(f"<h1>{escape(report.scenario)}: starts from cold</h1>")
+    marker = note(words.no_gpu(report.simulation), "simulated") if report.simulated else Html("")
+    made = note(f"{report.made} of {report.planned} runs were made and found their lanes cold.")
+    return title + marker + made + stack(note(words.starts(lane)) for lane in report.lanes)
 
 
 def tables(summary: Summary) -> Html:

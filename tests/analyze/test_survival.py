@@ -8,6 +8,7 @@ from scipy.optimize import minimize
 from scipy.stats import CensoredData, binom, ecdf
 
 from bench.analyze.survival import Step, assured, bound, curve, quantile
+from bench.metrics import Floats
 
 Intervals = list[tuple[float, float]]
 
@@ -32,7 +33,7 @@ def best(intervals: Intervals) -> float:
     cells = np.array([(k, k + 1) for k in range(19)] + [(19, np.inf)])
     inside = np.array([[low <= a and b <= high for a, b in cells] for low, high in intervals], dtype=float)
 
-    def loss(logits: np.ndarray) -> float:  # type: ignore[type-arg]
+    def loss(logits: Floats) -> float:
         weights = np.exp(logits - logits.max())
         return -float(np.log(np.maximum(inside @ weights / weights.sum(), 1e-300)).sum())
 
@@ -55,9 +56,10 @@ def test_where_ends_are_exact_it_is_kaplan_and_meiers(durations: list[tuple[int,
     intervals = [(value - WIDTH, value) for value in exact] + [(value, np.inf) for value in cut]
     theirs = ecdf(CensoredData(uncensored=exact, right=cut)).cdf
     ours = curve(*zip(*intervals, strict=True))
-    for value in range(1, 31):
+    reaching = theirs.evaluate(np.arange(1.0, 31.0))
+    for value, share in zip(range(1, 31), reaching, strict=True):
         reached = sum(step.share for step in ours if step.high is not None and step.high <= value)
-        assert reached == pytest.approx(float(theirs.evaluate(value)), abs=1e-4)
+        assert reached == pytest.approx(share, abs=1e-4)
 
 
 @given(st.lists(st.floats(0.1, 100), min_size=1, max_size=15), st.integers(0, 2**32))

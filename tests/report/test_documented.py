@@ -8,18 +8,26 @@ import pytest
 from pydantic import BaseModel
 
 from bench.analyze import (
+    Assured,
     Check,
+    ColdStart,
+    CurveStep,
     Gaps,
     Generator,
+    LaneStarts,
     Lengths,
     Level,
+    Middle,
     Part,
     PerWorker,
     Provisioning,
+    Refused,
     Retries,
     RunFacts,
     SloResult,
     Spread,
+    Stage,
+    StartsReport,
     Summary,
     Tally,
     Verdict,
@@ -45,7 +53,17 @@ from bench.record import EVENTS, REQUESTS, SCHEDULE, Outcome, RunFolder, RunInfo
 DOCS = Path(__file__).parents[2] / "docs"
 MODELS: tuple[type[BaseModel], ...] = (
     *(RunInfo, Summary, RunFacts, Window, Part, Tally, Spread, Level, SloResult, Lengths, Provisioning),
-    *(Check, Gaps, Generator, Verdict, PerWorker, Retries, TargetSaid),
+    *(Check, Gaps, Generator, Verdict, PerWorker, Retries, TargetSaid, Stage),
+)
+
+STARTS: tuple[type[BaseModel], ...] = (
+    StartsReport,
+    LaneStarts,
+    ColdStart,
+    CurveStep,
+    Assured,
+    Middle,
+    Refused,
 )
 
 GATE: tuple[type[BaseModel], ...] = (
@@ -111,6 +129,12 @@ def test_every_file_and_outcome_is_explained() -> None:
 def test_every_key_of_the_gate_is_explained(name: str) -> None:
     """Each key of gate.json, noise.json, a policy and experiment.json stands on the page."""
     assert name in coded("gate.md")
+
+
+@pytest.mark.parametrize("name", sorted({name for model in STARTS for name in model.model_fields}))
+def test_every_key_of_cold_starts_is_explained(name: str) -> None:
+    """Each key of provision.json stands on the page."""
+    assert name in coded("provisioning.md")
 
 
 def test_the_policy_in_the_docs_is_one(tmp_path: Path) -> None:
