@@ -57,7 +57,8 @@ def provision(
     """Measure how long cold lanes take to start, each start between its last refusal and first success.
 
     Each start is a run: it waits until the lane has no worker, sends the scenario's traffic and a prober, and
-    must find the lane cold. Runs are as long as the scenario: let it be longer than the longest start.
+    must find the lane cold. It ends when all lanes have answered, or with the scenario: let duration_s be
+    longer than the longest start.
     Exit codes: 0 done, 4 a lane was not cold (go on with --resume), 130 interrupted. How to make a lane cold
     stands in docs/provisioning.md.
 
@@ -69,7 +70,7 @@ def provision(
     planned = cold_starts(list(dict.fromkeys(profile)), repeat, seed)
     folder = resume or new_folder(loaded, results, out, "-provision").path
     experiment = resumed(folder, planned) if resume else planned
-    waiting = ("--wait-cold", str(wait_cold), "--cold-for", str(cold_for))
+    waiting = ("--wait-cold", str(wait_cold), "--cold-for", str(cold_for), "--until-served")
     request = Request(loaded, scenario, changes, options.labels_of(label), drive_options=waiting)
     starts = _Starts(request, folder, before_start, probe_every)
     done = run_all(folder, experiment, starts.make)
@@ -79,13 +80,13 @@ def provision(
 
 
 def _refuse_in_vain(scenario: Scenario, profiles: list[str]) -> None:
-    if scenario.arrivals is None:
-        raise options.UsageError(
-            f"{scenario.name} is a closed loop, whose users say nothing while they wait: give it arrivals"
-        )
     if scenario.target.kind != "sie":
         raise options.UsageError(
             f"target.kind {scenario.target.kind} tells of no workers: cold starts are seen at a gateway"
+        )
+    if scenario.arrivals is None:
+        raise options.UsageError(
+            f"{scenario.name} is a closed loop, whose users say nothing while they wait: give it arrivals"
         )
     if scenario.target.url is None and (odd := [name for name in profiles if ":" in name or "/" in name]):
         raise options.UsageError(f"--profile {odd[0]}: the embedded gateway has no such profile")

@@ -21,7 +21,7 @@ import gevent
 from locust import events
 from locust.env import Environment
 
-from bench.drive.cold import Patience, WarmError
+from bench.drive.cold import Patience, Served, WarmError
 from bench.drive.control import TargetError
 from bench.drive.crew import CrewError
 from bench.drive.merge import losses
@@ -50,7 +50,11 @@ def main() -> int:
         info = folder.info().model_copy(update={"processes": options.processes})
         with prepare(folder, info, _say, _patience(options)) as plan:
             return replay(
-                plan, options.web_port, options.processes, until_stdin_closes=options.until_stdin_closes
+                plan,
+                options.web_port,
+                options.processes,
+                until_stdin_closes=options.until_stdin_closes,
+                until_served=options.until_served,
             )
     except (TargetError, TraceError, LengthError, FolderError) as error:
         print(error, file=sys.stderr)
@@ -66,9 +70,14 @@ def main() -> int:
 
 
 def replay(
-    plan: Plan, web_port: int | None = None, processes: int = 1, *, until_stdin_closes: bool = False
+    plan: Plan,
+    web_port: int | None = None,
+    processes: int = 1,
+    *,
+    until_stdin_closes: bool = False,
+    until_served: bool = False,
 ) -> int:
-    """Run what was prepared; returns the exit code."""
+    """Run what was prepared; returns the exit code. `until_served`: no longer than until each lane is."""
     user = OpenLoopUser if plan.schedule.is_open else PoolUser
     environment = Environment(user_classes=[user], events=events, host=plan.endpoint.url)
     runner = environment.create_local_runner()
@@ -83,12 +92,11 @@ def replay(
     users = plan.scenario.closed_loop.users if plan.scenario.closed_loop else 1
     runner.start(users, spawn_rate=users)
     reporter = gevent.spawn(_report, run)
-    while not run.session.over():
-        gevent.sleep(0.1)
+    lasted_s = _until_over(run, Served(plan.scenario, environment.stats) if until_served else None)
     if run.session.in_flight:
         _emit({"say": f"waiting for {run.session.in_flight} replies"})
     try:
-        books = run.finish()
+        books = run.finish(lasted_s)
     except OSError as error:  # the log could not be written
         print(f"{plan.folder.path}: {error.strerror}; the run was stopped", file=sys.stderr)
         return 2
@@ -99,7 +107,18 @@ def replay(
     runner.quit()
     if web:
         web.stop()
-    return _code(run)
+    return 0 if lasted_s is not None else _code(run)
+
+
+def _until_over(run: Run, served: Served | None) -> float | None:
+    """Wait for the end of sending; for how long that was, where it was for everybody being served."""
+    while not run.session.over():
+        gevent.sleep(0.1)
+        if served and served.long_enough():
+            lasted_s = run.session.elapsed_s
+            run.session.stop_sending()
+            return lasted_s
+    return None
 
 
 def _code(run: Run) -> int:
@@ -126,6 +145,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--wait-cold", type=float, metavar="S", help="wait so long for lanes without a worker"
     )
+    parser.add_argument("--until-served", action="store_true", help="end once each lane has had an answer")
     parser.add_argument("--cold-for", type=float, default=0.0, metavar="S", help="and that for so long")
     for name in ("--worker", "--workers", "--link"):
         parser.add_argument(name, type=int, help=argparse.SUPPRESS)  # how it starts its own processes

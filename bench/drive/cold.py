@@ -1,4 +1,4 @@
-"""Waiting until nobody serves the lanes of a scenario, without waking them.
+"""Cold lanes: waiting until nobody serves those of a scenario, without waking them, and until all are served.
 
 WarmError   a lane was not cold in time
 """
@@ -8,13 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import gevent
+from locust.stats import RequestStats
 
+from bench.drive.bulletin import label
 from bench.drive.control import Control, TargetError
 from bench.protocol import is_gateway, standing
 from bench.scenario import Scenario
 
 EVERY_S = 1.0
 SAY_EVERY_S = 60.0
+TAIL_S = 3.0
 
 Say = Callable[[str], None]
 
@@ -50,6 +53,29 @@ def await_cold(scenario: Scenario, control: Control, patience: Patience, say: Sa
             say(f"waiting for a cold lane, {patience.limit_s:g} s at most: {_listed(warm)} there")
             say_at_s = now_s + SAY_EVERY_S
         gevent.sleep(EVERY_S)
+
+
+class Served:
+    """Whether each lane of a scenario has had an answer, and since when; by Locust's own counts."""
+
+    def __init__(self, scenario: Scenario, stats: RequestStats) -> None:
+        self._stats = stats
+        self._lanes: dict[tuple[str | None, ...], list[tuple[str, str]]] = {}
+        self._since_s: float | None = None
+        for one in scenario.classes:
+            for profile in one.profiles or (None,):
+                classes = self._lanes.setdefault((one.pool, one.model, profile), [])
+                classes.append((label(one.name, profile), one.operation))
+
+    def long_enough(self) -> bool:
+        """Whether all have been served for `TAIL_S`, so that the gateway has told of their workers too."""
+        if self._since_s is None and all(any(map(self._answered, lane)) for lane in self._lanes.values()):
+            self._since_s = time.monotonic()
+        return self._since_s is not None and time.monotonic() - self._since_s >= TAIL_S
+
+    def _answered(self, key: tuple[str, str]) -> bool:
+        entry = self._stats.entries.get(key)
+        return entry is not None and entry.num_requests > entry.num_failures
 
 
 def _workers(scenario: Scenario, control: Control) -> list[str]:

@@ -59,8 +59,8 @@ class Run:
         """Drain, close, join log and schedule, and close the books.
 
         A run that was stopped early is marked `interrupted`, unless `as_long_as` seconds is how long it was
-        meant to be: where Locust decides when to stop, that is the duration. One that lost a worker is marked
-        `salvaged`, whoever ended it.
+        meant to be: where Locust decides when to stop, or a lane that came up, that is the duration. One that
+        lost a worker is marked `salvaged`, whoever ended it.
         """
         self.session.drain()
         facts = self.session.close()

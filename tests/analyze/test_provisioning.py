@@ -93,7 +93,7 @@ def warm(start_s: int, profile: str = "l4") -> list[dict[str, Any]]:
     ("rows", "health", "doubt"),
     [
         ([refused(0, 2 * S)], warm(4), None),
-        ([streamed(9, S, [MS, 2 * MS], 2), refused(0, 2 * S)], warm(4), "1 requests that were sent before"),
+        ([streamed(0, S, [MS, 2 * MS], 2), refused(1, 2 * S)], warm(4), "1 requests that were sent before"),
         ([refused(0, 2 * S)], warm(0), "1 workers had qwen3-4b loaded when it was asked first"),
         ([refused(0, 2 * S)], warm(4, "a100-40gb"), "another profile answered for it (a100-40gb)"),
         ([refused(0, 2 * S)], warm(4, "l4-spot"), "its alias l4-spot answered: ask for that profile"),
@@ -104,7 +104,7 @@ def test_a_lane_that_was_not_cold_is_no_evidence(
     tmp_path: Path, rows: list[Streamed], health: list[dict[str, Any]], doubt: str | None
 ) -> None:
     """It is told why, by what was answered and by what the gateway said of its workers."""
-    rows = [*rows, streamed(1, 7 * S, [100 * MS, 200 * MS], 2)]
+    rows = [*rows, streamed(len(rows), 7 * S, [100 * MS, 200 * MS], 2)]
     (start,) = starts(tmp_path, rows, health)
     assert start.doubt is None if doubt is None else str(start.doubt).startswith(doubt)
 
