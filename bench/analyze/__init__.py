@@ -35,6 +35,7 @@ from bench.analyze.series import (
 )
 from bench.analyze.slo import SloResult
 from bench.analyze.summary import Lengths, Part, PerWorker, RunFacts, Summary, Tally, summarise
+from bench.analyze.survival import assured
 from bench.analyze.sweep import RateRow, compare_rates, load_sweep
 from bench.analyze.validity import Check, faults
 from bench.analyze.verdict import Generator, Verdict
@@ -75,6 +76,7 @@ __all__ = [
     "Tally",
     "Verdict",
     "Window",
+    "assured",
     "bin_width_s",
     "check",
     "compare_rates",

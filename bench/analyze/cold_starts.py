@@ -1,9 +1,12 @@
 """Starts from cold, several of each lane: their curve, how far they go, and what was no evidence."""
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
 
 from bench.analyze import survival
 from bench.analyze.cold import Stage
@@ -50,7 +53,10 @@ class Assured(Value):
 
 
 class Middle(Value):
-    """The median of a stage over all starts, in seconds after the demand: in (`low_s`, `high_s`]."""
+    """The median over all starts, in seconds after the demand: in (`low_s`, `high_s`].
+
+    The medians of both ends, between which that of the starts themselves lies, wherever each was in its own.
+    """
 
     low_s: float
     high_s: float | None
@@ -59,10 +65,11 @@ class Middle(Value):
 class LaneStarts(Value):
     """The starts of one lane. Seconds; shares between 0 and 1.
 
-    `curve` is that of Kaplan and Meier (Turnbull's, as each start is known to an interval). `longest_s` is
-    the latest end of a start that was seen, which covers the share `covers` of all starts with 95 %
-    confidence; `bounds` has for some quantiles the bound of the same confidence, null where the starts are
-    too few. `assured` is the share that each end covers, by length.
+    `curve` is that of Kaplan and Meier (Turnbull's, as each start is known to an interval), and
+    `curve_median_s` the middle of where it reaches a half; None where that is open. `longest_s` is the latest
+    end of a start that was seen, which covers the share `covers` of all starts with 95 % confidence;
+    `bounds` has for some quantiles the bound of the same confidence, None where the starts are too few.
+    `assured` is the share that each end covers, by length.
     """
 
     pool: str | None
@@ -71,6 +78,7 @@ class LaneStarts(Value):
     count: int
     still_cold: int
     median: Middle
+    curve_median_s: float | None
     registered: Middle | None
     loaded: Middle | None
     longest_s: float | None
@@ -182,17 +190,18 @@ def _lane(starts: Sequence[ColdStart]) -> LaneStarts:
     first, facts = starts[0].start, [one.start for one in starts]
     ends = sorted(start.delay_high_s for start in facts if start.delay_high_s is not None)
     shares = survival.assured(len(facts), len(ends), CONFIDENCE)
-    steps = survival.curve(
-        [start.delay_low_s for start in facts],
-        [float("inf") if start.delay_high_s is None else start.delay_high_s for start in facts],
-    )
+    lows = [start.delay_low_s for start in facts]
+    highs = [math.inf if start.delay_high_s is None else start.delay_high_s for start in facts]
+    steps = survival.curve(lows, highs)
+    half = survival.quantile(steps, 0.5)
     return LaneStarts(
         pool=first.pool,
         model=first.model,
         profile=first.profile,
         count=len(facts),
         still_cold=len(facts) - len(ends),
-        median=_middle(steps),
+        median=_middle(lows, highs),
+        curve_median_s=None if half.high is None else (half.low + half.high) / 2,
         registered=_stage([start.registered for start in facts]),
         loaded=_stage([start.loaded for start in facts]),
         longest_s=ends[-1] if ends else None,
@@ -206,9 +215,9 @@ def _lane(starts: Sequence[ColdStart]) -> LaneStarts:
     )
 
 
-def _middle(steps: Sequence[survival.Step]) -> Middle:
-    found = survival.quantile(steps, 0.5)
-    return Middle(low_s=found.low, high_s=found.high)
+def _middle(lows: Sequence[float], highs: Sequence[float]) -> Middle:
+    low, high = float(np.median(lows)), float(np.median(highs))
+    return Middle(low_s=low, high_s=None if math.isinf(high) else high)
 
 
 def _stage(stages: Sequence[Stage | None]) -> Middle | None:
@@ -216,7 +225,7 @@ def _stage(stages: Sequence[Stage | None]) -> Middle | None:
     known = [stage for stage in stages if stage is not None]
     if not known:
         return None
-    return _middle(survival.curve([stage.low_s for stage in known], [stage.high_s for stage in known]))
+    return _middle([stage.low_s for stage in known], [stage.high_s for stage in known])
 
 
 def _rising(steps: Sequence[survival.Step]) -> Iterable[CurveStep]:

@@ -7,14 +7,21 @@ from typing import Annotated
 
 import typer
 
-from bench.analyze import judge_start, load_starts, summarise
+from bench.analyze import assured, judge_start, load_starts, summarise
 from bench.analyze import load as load_run
 from bench.commands import options
 from bench.commands.making import resumed, run_before, set_aside
 from bench.commands.processes import ProcessError, finishing_first
 from bench.commands.replay import Request, new_folder, replay
 from bench.experiment import Job, aimed, cold_starts, run_all
-from bench.report import cold_start_lines, render_starts, write_starts, write_starts_page, write_summary
+from bench.report import (
+    cold_start_lines,
+    render_starts,
+    words,
+    write_starts,
+    write_starts_page,
+    write_summary,
+)
 from bench.scenario import Scenario, load
 
 WARM = 4
@@ -72,11 +79,22 @@ def provision(
     experiment = resumed(folder, planned) if resume else planned
     waiting = ("--wait-cold", str(wait_cold), "--cold-for", str(cold_for), "--until-served")
     request = Request(loaded, scenario, changes, options.labels_of(label), drive_options=waiting)
+    options.console.print(_announcement(loaded, profile, repeat), soft_wrap=True)
     starts = _Starts(request, folder, before_start, probe_every)
     done = run_all(folder, experiment, starts.make)
     if any(job.done for job in done.runs):
         _conclude(folder)
     raise typer.Exit(starts.code)
+
+
+def _announcement(scenario: Scenario, profiles: list[str], repeat: int) -> str:
+    """Before the first start: how many, how long at most, and how far they will go."""
+    longest_s = scenario.duration_s + scenario.drain_s
+    covers = words.covered(float(assured(repeat, repeat)[-1]))
+    return (
+        f"{repeat} starts of {', '.join(profiles)}, each of {longest_s:g} s at most after the wait for a "
+        f"cold lane; the longest of them will cover {covers} with 95% confidence"
+    )
 
 
 def _refuse_in_vain(scenario: Scenario, profiles: list[str]) -> None:

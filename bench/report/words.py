@@ -154,6 +154,8 @@ def covered(share_of: float) -> str:
 def starts(found: LaneStarts) -> str:
     """What the starts of a lane show, and how far that goes."""
     said = f"{lane(found)}: the median start took {between(found.median.low_s, found.median.high_s)}"
+    if found.curve_median_s is not None:
+        said += f" (Kaplan-Meier: {span(found.curve_median_s)})"
     if found.still_cold:
         said += f"; {found.still_cold} of {found.count} had not ended with their run"
     if found.longest_s is None or found.covers is None:

@@ -15,6 +15,7 @@ def test_starts_have_a_curve_and_a_reach(tmp_path: Path) -> None:
     assert (report.planned, report.made, lane.count, lane.still_cold) == (6, 5, 5, 0)
     assert lane.median.low_s == pytest.approx(6.0)
     assert lane.median.high_s == pytest.approx(7.02, abs=0.001)
+    assert lane.curve_median_s == pytest.approx(6.51, abs=0.001)
     assert lane.longest_s == pytest.approx(21.02, abs=0.001)
     assert lane.covers == pytest.approx(0.05 ** (1 / 5))
     assert lane.bounds == {"p50": pytest.approx(21.02, abs=0.001), "p75": None, "p90": None, "p95": None}
@@ -33,6 +34,14 @@ def test_one_that_never_started_stays_in(tmp_path: Path) -> None:
     assert lane.longest_s == pytest.approx(9.02, abs=0.001)
     assert lane.covers is not None
     assert lane.covers < 0.05 ** (1 / 3)
+
+
+def test_a_median_is_no_more_exact_than_what_was_seen(tmp_path: Path) -> None:
+    """Overlapping intervals make a step of 20 ms in the curve; the median is told over a second."""
+    (lane,) = load_starts(write_starts(tmp_path / "mine", [3.5, 4.5])).lanes
+    assert lane.curve[0].high_s is not None
+    assert lane.curve[0].high_s - lane.curve[0].low_s < 0.03
+    assert (lane.median.low_s, lane.median.high_s) == pytest.approx((3.5, 4.52), abs=0.001)
 
 
 def test_a_warm_lane_is_refused(tmp_path: Path) -> None:
