@@ -13,7 +13,7 @@ from bench.commands import options
 from bench.commands.making import resumed, run_before, set_aside
 from bench.commands.processes import ProcessError, finishing_first
 from bench.commands.replay import Request, new_folder, replay
-from bench.experiment import Job, aimed, cold_starts, run_all
+from bench.experiment import Experiment, Job, aimed, cold_starts, read, run_all
 from bench.report import (
     cold_start_lines,
     render_starts,
@@ -74,9 +74,9 @@ def provision(
     changes = options.overrides_of(overrides, target)
     loaded = options.replayable(scenario, changes)
     _refuse_in_vain(loaded, profile)
-    planned = cold_starts(list(dict.fromkeys(profile)), repeat, seed)
+    planned = cold_starts(list(dict.fromkeys(profile)), repeat, seed, changes)
     folder = resume or new_folder(loaded, results, out, "-provision").path
-    experiment = resumed(folder, planned) if resume else planned
+    experiment = _longer(folder, planned) if resume else planned
     waiting = ("--wait-cold", str(wait_cold), "--cold-for", str(cold_for), "--until-served")
     request = Request(loaded, scenario, changes, options.labels_of(label), drive_options=waiting)
     options.console.print(_announcement(loaded, profile, repeat), soft_wrap=True)
@@ -85,6 +85,13 @@ def provision(
     if any(job.done for job in done.runs):
         _conclude(folder)
     raise typer.Exit(starts.code)
+
+
+def _longer(folder: Path, planned: Experiment) -> Experiment:
+    """What is on disk, and the starts that were asked for beyond it. Raises UsageError for another plan."""
+    there = len(read(folder).runs)
+    done = resumed(folder, planned.model_copy(update={"runs": planned.runs[:there]})).runs
+    return planned.model_copy(update={"runs": (*done, *planned.runs[there:])})
 
 
 def _announcement(scenario: Scenario, profiles: list[str], repeat: int) -> str:
@@ -125,9 +132,8 @@ class _Starts:
         profile = str(job.profile)
         set_aside(path)
         run_before("--before-start", self.before_start, job, BENCH_PROFILE=profile, BENCH_START=job.folder)
-        changes = (*self.request.overrides, *job.overrides)
-        scenario = aimed(load(self.request.source, changes), profile, self.probe_every_s)
-        mine = replace(self.request, scenario=scenario, overrides=changes)
+        scenario = aimed(load(self.request.source, job.overrides), profile, self.probe_every_s)
+        mine = replace(self.request, scenario=scenario, overrides=job.overrides)
         made = new_folder(scenario, self.folder, path)
         try:
             self.code = replay(mine, made, options.console)

@@ -12,15 +12,18 @@ PROBE_OUT_TOKENS = 1
 _ODD = re.compile(r"[^A-Za-z0-9._-]")
 
 
-def cold_starts(profiles: Sequence[str], repeat: int, seed: int) -> Experiment:
+def cold_starts(
+    profiles: Sequence[str], repeat: int, seed: int, overrides: tuple[str, ...] = ()
+) -> Experiment:
     """`repeat` starts of each profile, one profile after the other, so that the others can cool meanwhile.
 
-    The embedded simulated gateway has another seed for each run, so that its starts differ.
+    The first of a longer experiment are those of a shorter one. `overrides` are the user's; the embedded
+    simulated gateway has another seed for each run, so that its starts differ.
     """
     jobs = [
         Job(
             folder=f"{re.sub(_ODD, '-', profile)}-{number}",
-            overrides=(f"sim.seed={seed + number * len(profiles) + place}",),
+            overrides=(*overrides, f"sim.seed={seed + number * len(profiles) + place}"),
             profile=profile,
         )
         for number in range(1, repeat + 1)

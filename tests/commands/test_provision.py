@@ -40,20 +40,24 @@ def interrupted_in(run: Path, words: tuple[str | Path, ...], place: Path) -> tup
 def test_starts_hold_the_truth_and_go_on_after_an_interrupt(tmp_path: Path) -> None:
     """Each interval has the worker's instant in it, though the clients wait as long as they are advised.
 
-    Ctrl-C in the third start keeps two and reports them; --resume makes the third and no other.
+    Ctrl-C in the second start keeps the first and reports it; --resume makes the second, and the third that
+    is asked for now, and no other.
     """
     folder = tmp_path / "mine"
     with restarted(tmp_path, scale=0.012) as gateway:
-        words = (*COLD, "--repeat", "3", *SHORT, *PATIENT, *gateway)
-        code, out = interrupted_in(folder / "l4-3", (*words, "--out", "mine"), tmp_path)
+        words = (*COLD, *SHORT, *PATIENT, *gateway)
+        stopped = (*words, "--repeat", "2", "--out", "mine")
+        code, out = interrupted_in(folder / "l4-2", stopped, tmp_path)
         assert code == 130, out
-        assert "2 of 3 runs made" in out
-        assert [job.done for job in read(folder).runs] == [True, True, False]
-        before = [(folder / f"l4-{n}" / "run.json").stat().st_mtime_ns for n in (1, 2)]
-        said = bench(*words, "--resume", "mine", cwd=tmp_path)
+        assert "1 of 2 runs made" in out
+        assert [job.done for job in read(folder).runs] == [True, False]
+        before = (folder / "l4-1" / "run.json").stat().st_mtime_ns
+        said = bench(*words, "--repeat", "3", "--resume", "mine", cwd=tmp_path)
     assert said.code == 0, said.out + said.err
-    assert before == [(folder / f"l4-{n}" / "run.json").stat().st_mtime_ns for n in (1, 2)]
-    assert (folder / "l4-3-stopped-1").exists()
+    assert before == (folder / "l4-1" / "run.json").stat().st_mtime_ns
+    assert (folder / "l4-2-stopped-1").exists()
+    other = bench(*words, "--resume", "mine", "--target", "http://127.0.0.1:9", cwd=tmp_path)
+    assert (other.code, "was planned with other options" in other.err) == (2, True)
     hold_against_truth(tmp_path, folder, count=3)
     found = json.loads((folder / "provision.json").read_text())
     assert (found["made"], found["refused"]) == (3, [])

@@ -19,6 +19,7 @@ def test_profiles_take_turns_and_no_two_runs_share_a_seed() -> None:
         f"{profile}-{number}" for number in (1, 2, 3) for profile in ("l4", "a100-40gb")
     ]
     assert len({job.overrides for job in planned.runs}) == 6
+    assert cold_starts(["l4", "a100-40gb"], repeat=2, seed=7).runs == planned.runs[:4]
 
 
 def test_all_traffic_goes_to_the_profile_with_a_prober_for_each_lane(scenario: Scenario) -> None:
