@@ -45,7 +45,7 @@ def test_starts_hold_the_truth_and_go_on_after_an_interrupt(tmp_path: Path) -> N
     """
     folder = tmp_path / "mine"
     with restarted(tmp_path, scale=0.012) as gateway:
-        words = (*COLD, *SHORT, *PATIENT, *gateway)
+        words: tuple[str | Path, ...] = (*COLD, *SHORT, *PATIENT, *gateway)
         stopped = (*words, "--repeat", "2", "--out", "mine")
         code, out = interrupted_in(folder / "l4-2", stopped, tmp_path)
         assert code == 130, out
