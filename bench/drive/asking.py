@@ -14,8 +14,9 @@ def ask_for(planned: Planned, texts: Texts, *, estimate_tokens: bool = False) ->
     With `estimate_tokens` tokens that the server does not report are estimated from characters.
     """
     traffic = planned.traffic
-    ask = _pattern(traffic).like(texts.of(planned), planned.out_tokens, planned.profile)
-    if is_filled(traffic):
+    pattern, filled = _pattern(traffic)
+    ask = pattern.like(texts.of(planned), planned.out_tokens, planned.profile)
+    if filled:
         ask.params = _params(planned, traffic.body)
     if estimate_tokens:
         ask.chars_per_token = texts.per_token(traffic)
@@ -39,8 +40,8 @@ def pattern_of(traffic: Traffic, *, stream: bool) -> Ask:
 
 
 @once_a_class
-def _pattern(traffic: Traffic) -> Ask:
-    return pattern_of(traffic, stream=shape_of(traffic).stream)
+def _pattern(traffic: Traffic) -> tuple[Ask, bool]:
+    return pattern_of(traffic, stream=shape_of(traffic).stream), is_filled(traffic)
 
 
 @once_a_class

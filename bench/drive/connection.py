@@ -55,9 +55,11 @@ class Connection:
         return not self._reached or bool(self._pending)
 
     def begin(self, wire: bytes) -> None:
-        """Take a request; `advance` sends it."""
+        """Take a request, and send it as far as that goes; ConnectionLostError."""
         self._wire = wire
         self.handed_ns = self.sent_ns = None
+        if self.connected:
+            self.push()
 
     def advance(self) -> bool:
         """Connect further, then send what is pending. Whether it is connected; or ConnectionLostError."""

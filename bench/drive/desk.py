@@ -49,8 +49,7 @@ class Desk:
         asked, ask = self._names.ask(wish)
         self._await_start()
         place, index = self._number(user)
-        again = partial(self._render, ask, index)
-        wire, waiter = again(1), AsyncResult()
+        wire, waiter = self._render(ask, index, 1), AsyncResult()
         # Last of what may fail: a class without a request would be half a record.
         traffic = self._names.class_of(asked)
         given = Given(
@@ -58,7 +57,7 @@ class Desk:
         )
         due_ns = time.monotonic_ns()
         tag = Tag(given, due_ns - self._start_ns, partial(self._tell, waiter))
-        flight = self._await(waiter, Order(due_ns, ask, wire, tag, again))
+        flight = self._await(waiter, Order(due_ns, ask, wire, tag, self._render_again))
         return given, flight, due_ns
 
     def close(self) -> None:
@@ -95,6 +94,9 @@ class Desk:
 
     def _render(self, ask: Ask, index: int, attempt: int) -> bytes:
         return render(self._endpoint, ask, traceparent(self._run_id, index, attempt))
+
+    def _render_again(self, order: Order, attempt: int) -> bytes:
+        return self._render(order.ask, order.tag.planned.index, attempt)
 
     def _tell(self, waiter: AsyncResult, flight: Flight) -> None:
         """On the engine's thread."""

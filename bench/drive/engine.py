@@ -63,7 +63,7 @@ class Engine:
     ) -> None:
         _raise_descriptor_limit()
         self._journal, self._retry = journal, retry
-        self._retries, self._retrying = retry.policy != "never", 0
+        self._retrying = 0
         self._jitter = random.Random(seed)  # processes must not come back together
         self._mail = _Mail()
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -73,7 +73,8 @@ class Engine:
         self.pool = Pool(endpoint, timeouts.connect_s, self._clock)
         self._waiting: list[tuple[int, int, Order]] = []
         self._number = itertools.count()
-        self._flights = Flights(endpoint.kind, self.pool, timeouts, journal.sent, self._settle)
+        landed = self._end if retry.policy == "never" else self._settle
+        self._flights = Flights(endpoint.kind, self.pool, timeouts, journal.sent, landed)
         self._supply: Supply = Nothing()
         self._sending = True
         self._now_ns = 0  # the last look at the clock
@@ -188,10 +189,12 @@ class Engine:
 
     def _render(self, limit_ns: int, most: int) -> None:
         """Take orders that are due until then."""
-        self._to_render_ns = self._next_to_render_ns()
+        supply = self._supply
+        most = min(most, AHEAD_ORDERS - len(self._waiting)) if self._sending else 0
         due: list[Order] = []
-        while most > 0 and self._to_render_ns is not None and self._to_render_ns <= limit_ns:
-            order = self._supply.take()
+        at_ns = supply.next_ns()
+        while most > 0 and at_ns is not None and at_ns <= limit_ns:
+            order = supply.take()
             if order.due_ns > self._now_ns:
                 self._wait_for(order)
             else:
@@ -199,13 +202,11 @@ class Engine:
             if len(due) == BURST:
                 self._launch(due)
                 due = []
-            self._to_render_ns = self._next_to_render_ns()
+            at_ns = supply.next_ns()
             most -= 1
         if due:
             self._launch(due)
-
-    def _next_to_render_ns(self) -> int | None:
-        return self._supply.next_ns() if self._sending and len(self._waiting) < AHEAD_ORDERS else None
+        self._to_render_ns = at_ns if self._sending and len(self._waiting) < AHEAD_ORDERS else None
 
     def _happened(self, fd: int, mask: int) -> None:
         if fd == self._wake_fd:
@@ -267,7 +268,7 @@ class Engine:
 
     def _settle(self, flight: Flight) -> None:
         """Tell the journal, or try again."""
-        if self._retries and self._sending and (order := again(flight, self._retry, self._jitter.random())):
+        if self._sending and (order := again(flight, self._retry, self._jitter.random())):
             self._wait_for(order)
             self._retrying += 1
             return

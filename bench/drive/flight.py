@@ -23,15 +23,15 @@ JITTER = 0.25
 class Order(Struct, eq=False):
     """A rendered request and the monotonic instant it is due; `tag` is the caller's.
 
-    A further try has the flight before it as `previous`, and is rendered anew by `render(attempt)`. One that
-    `ripens` is of no account before it is due: its user may never come to ask.
+    A further try has the flight before it as `previous`, and is rendered anew by `render(order, attempt)`.
+    One that `ripens` is of no account before it is due: its user may never come to ask.
     """
 
     due_ns: int
     ask: Ask
     wire: bytes
     tag: Any = None
-    render: Callable[[int], bytes] | None = None
+    render: "Callable[[Order, int], bytes] | None" = None
     previous: "Flight | None" = None
     ripens: bool = False
 
@@ -104,5 +104,5 @@ def again(flight: Flight, retry: Retry, chance: float) -> Order | None:
     due_ns = facts.end_ns + int(pause_s * NS_PER_S)
     if due_ns - first_ns > retry.budget_s * NS_PER_S:
         return None
-    wire = flight.order.render(len(tries) + 1)
+    wire = flight.order.render(flight.order, len(tries) + 1)
     return replace(flight.order, due_ns=due_ns, wire=wire, previous=flight, ripens=False)

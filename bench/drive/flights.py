@@ -17,6 +17,8 @@ READABLE_ONLY: int = select.EPOLLIN
 OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
 """Errors that say that we, not the target, have run out of something."""
 
+_now_ns = time.monotonic_ns
+
 Hears = Callable[[Flight], None]
 
 
@@ -65,13 +67,13 @@ class Flights:
     def give_up(self, flights: list[Flight], outcome: str, reason: str | None) -> None:
         """Settle them from outside."""
         for flight in flights:
-            flight.exchange.give_up(outcome, reason, time.monotonic_ns())
+            flight.exchange.give_up(outcome, reason, _now_ns())
             if flight.connection is not None:
                 self._land(flight, flight.connection)
 
     def grounded(self, order: Order) -> Flight:
         """One that never departs."""
-        return Flight(order, Exchange(self._kind, order.ask), time.monotonic_ns())
+        return Flight(order, Exchange(self._kind, order.ask), _now_ns())
 
     def close(self) -> None:
         """Close their connections; nobody hears of it."""
@@ -93,19 +95,22 @@ class Flights:
         except OSError as error:
             return self._stay(order, error), None
         exchange = Exchange(self._kind, order.ask, connection.framing)
-        begun_ns = time.monotonic_ns()
+        begun_ns = _now_ns()
         flight = Flight(order, exchange, begun_ns, begun_ns + self._patience_ns, connection)
         self.by_fd[connection.fd] = flight
-        connection.begin(order.wire)
-        pushed = not connection.connected or self._push(flight, connection)
-        return flight, connection if pushed else None
+        try:
+            connection.begin(order.wire)
+        except ConnectionLostError as error:
+            self._lose(flight, connection, error)
+            return flight, None
+        return flight, connection
 
     def _stay(self, order: Order, error: OSError) -> Flight:
         """There is no connection for it."""
         flight = self.grounded(order)
         flight.exchange.facts.error_message = str(error)
         outcome, reason = ("not_sent", None) if error.errno in OURS else ("failed", "connection_lost")
-        flight.exchange.give_up(outcome, reason, time.monotonic_ns())
+        flight.exchange.give_up(outcome, reason, _now_ns())
         self._landed(flight)
         return flight
 
@@ -118,19 +123,19 @@ class Flights:
             self._receive(flight, connection)
 
     def _advance(self, flight: Flight, connection: Connection) -> None:
-        if self._push(flight, connection):
-            self._departed(flight, connection)
-
-    def _push(self, flight: Flight, connection: Connection) -> bool:
-        """Connect and send as far as it goes; False where the connection is lost, and the flight with it."""
+        """Connect and send as far as it goes."""
         try:
             connection.push()
         except ConnectionLostError as error:
-            flight.exchange.facts.error_message = str(error)
-            flight.exchange.closed(time.monotonic_ns())
-            self._land(flight, connection)
-            return False
-        return True
+            self._lose(flight, connection, error)
+        else:
+            self._departed(flight, connection)
+
+    def _lose(self, flight: Flight, connection: Connection, error: ConnectionLostError) -> None:
+        """The connection is gone before all was sent, and the flight with it."""
+        flight.exchange.facts.error_message = str(error)
+        flight.exchange.closed(_now_ns())
+        self._land(flight, connection)
 
     def _departed(self, flight: Flight, connection: Connection) -> None:
         """Note what was sent, as far as it was."""
@@ -152,7 +157,7 @@ class Flights:
             return
         except ConnectionLostError as error:
             exchange.facts.error_message = str(error)
-            data, stamp_ns, read_ns, by_kernel = b"", time.monotonic_ns(), 0, False
+            data, stamp_ns, read_ns, by_kernel = b"", _now_ns(), 0, False
         if data:
             self.read_ns = read_ns
             lag_ns = read_ns - stamp_ns

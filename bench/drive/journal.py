@@ -16,7 +16,6 @@ from bench.scenario import Traffic
 from bench.workload import Planned, once_a_class, shape_of
 
 GOOD = frozenset({"ok", "degraded"})
-_NO_EVENTS = array("q")
 
 
 class Tag(Struct, eq=False):
@@ -31,11 +30,15 @@ class Tag(Struct, eq=False):
 _NO_TOKENS = None, None, None
 
 
+_OfClass = tuple[tuple[str, str, bool, str, str | None], int | None, int, int]
+
+
 @once_a_class
-def _of_class(traffic: Traffic) -> tuple[str, str, bool, str, str | None, int | None]:
-    """What every record of a class says."""
+def _of_class(traffic: Traffic) -> _OfClass:
+    """What every record of a class says; results due; tokens of a query, and texts beside it."""
     shape = shape_of(traffic)
-    return traffic.name, traffic.operation, shape.stream, traffic.model, traffic.pool, shape.items
+    said = traffic.name, traffic.operation, shape.stream, traffic.model, traffic.pool
+    return said, shape.items, shape.query_tokens, shape.texts
 
 
 @dataclass
@@ -66,11 +69,12 @@ class LoggedJournal:
         facts = flight.exchange.facts
         if self.keys:
             _hide(facts, self.keys)
-        instants = _NO_EVENTS
+        instants = chars = b""
         if facts.event_ns:
             start_ns = self.start_ns
-            instants = array("q", [instant - start_ns for instant in facts.event_ns])
-        self.log.ended_row(self._row(flight, tag), instants, facts.event_chars)
+            instants = array("q", [instant - start_ns for instant in facts.event_ns]).tobytes()
+            chars = facts.event_chars.tobytes()
+        self.log.ended_row(self._row(flight, tag), instants, chars)
         outcome = facts.outcome
         if outcome != "ok":
             self.errors += outcome not in GOOD and outcome != "not_sent"
@@ -84,32 +88,32 @@ class LoggedJournal:
         """The values of a Record, in the order of FIELDS: making one costs more than sending its request."""
         planned, facts, start_ns = tag.planned, flight.exchange.facts, self.start_ns
         handed_ns, outcome = flight.handed_ns, facts.outcome
-        tries = None if flight.order.previous is None else flight.tries()
-        sent_ns, headers_ns, end_ns = flight.sent_ns or handed_ns, facts.headers_ns, facts.end_ns
-        censored = end_ns is None or outcome == "unfinished" or outcome == "not_sent"
-        name, operation, stream, model, pool, items = _of_class(planned.traffic)
+        said, items, query_tokens, texts = _of_class(planned.traffic)
+        in_tokens: int | None = query_tokens + planned.item_tokens * texts
         if tag.told is not None:  # a task says it with each request
-            stream, items = planned.stream, planned.items
+            name, operation, _, model, pool = said
+            said = name, operation, planned.stream, model, pool
+            items, in_tokens = planned.items, planned.in_tokens
+        tries = None if flight.order.previous is None else flight.tries()
+        handed_ns = None if handed_ns is None else handed_ns - start_ns
+        sent_ns, headers_ns, end_ns = flight.sent_ns, facts.headers_ns, facts.end_ns
+        censored = end_ns is None or outcome == "unfinished" or outcome == "not_sent"
         return (
             planned.index,
-            name,
-            operation,
-            stream,
-            model,
-            pool,
+            *said,
             planned.profile,
             planned.user,
             planned.conversation,
             planned.turn,
             self.worker,
             tag.scheduled_ns,
-            self._since(tries[0].handed_ns if tries else handed_ns),
-            None if handed_ns is None else handed_ns - start_ns,
-            None if sent_ns is None else sent_ns - start_ns,
+            self._since(tries[0].handed_ns) if tries else handed_ns,
+            handed_ns,
+            handed_ns if sent_ns is None else sent_ns - start_ns,
             None if headers_ns is None else headers_ns - start_ns,
             *(self._tokens(facts) if facts.event_ns else _NO_TOKENS),
             None if censored else self._since(end_ns),
-            "kernel" if flight.kernel_stamps and flight.sent_ns else "read",
+            "kernel" if sent_ns and flight.kernel_stamps else "read",
             flight.read_lag_max_ns,
             len(facts.event_ns),
             facts.merged_events,
@@ -120,7 +124,7 @@ class LoggedJournal:
             facts.finish_reason,
             0 if outcome == "not_sent" else len(tries) if tries else 1,
             tuple(map(self._attempt, tries)) if tries else (),
-            planned.in_tokens,
+            in_tokens,
             planned.out_tokens,
             facts.in_tokens,
             facts.out_tokens,

@@ -78,14 +78,12 @@ class Clock:
         stamp_ns = byte = None
         for level, kind, data in control:
             if kind == SO_TIMESTAMPING and level == _SOCKET:
-                stamp_ns = self._monotonic_ns(data)
+                seconds, nanoseconds = _timespec(data)
+                if seconds:
+                    stamp_ns = seconds * 1_000_000_000 + nanoseconds - self._offset_ns
             elif kind in _RECVERR and level in _INTERNET:
                 (byte,) = _byte_number(data)
         return None if stamp_ns is None or byte is None else (byte, stamp_ns)
-
-    def _monotonic_ns(self, data: bytes) -> int | None:
-        seconds, nanoseconds = _timespec(data)
-        return int(seconds * 1_000_000_000 + nanoseconds - self._offset_ns) if seconds else None
 
 
 def _reading() -> tuple[int, int]:

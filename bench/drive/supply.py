@@ -8,8 +8,6 @@ import heapq
 import itertools
 import time
 from collections import Counter, deque
-from collections.abc import Callable
-from functools import partial
 from typing import Protocol
 
 from bench.drive.asking import ask_for, is_filled, traceparent
@@ -62,25 +60,25 @@ class Kitchen:
         _ = texts.river
         self._estimate_tokens = estimate_tokens
         self.start_ns = start_ns
+        self._again = self._render_again  # bound once
 
     def order(self, planned: Planned, due_ns: int, ripens: bool = False) -> Order:
         """Rendered, and due at a monotonic instant."""
         ask = ask_for(planned, self._texts, estimate_tokens=self._estimate_tokens)
-        again: Callable[[int], bytes] = partial(self._render, ask, planned.index)
         tag = Tag(planned, due_ns - self.start_ns)
-        return Order(due_ns, ask, self._first(ask, planned), tag, again, None, ripens)
+        return Order(due_ns, ask, self._first(ask, planned), tag, self._again, None, ripens)
 
     def _first(self, ask: Ask, planned: Planned) -> bytes:
         """The first try of a request; most are like others of their class."""
         traffic = planned.traffic
+        trace = traceparent(self._run_id, planned.index, 1)
         if is_filled(traffic):
-            return self._render(ask, planned.index, 1)
+            return render(self._endpoint, ask, trace)
         # The schedule keeps its classes alive: no other comes to have the id of one.
-        kind = id(traffic), planned.profile, planned.out_tokens
-        return self._templates.render(ask, traceparent(self._run_id, planned.index, 1), kind)
+        return self._templates.render(ask, trace, (id(traffic), planned.profile, planned.out_tokens))
 
-    def _render(self, ask: Ask, index: int, attempt: int) -> bytes:
-        return render(self._endpoint, ask, traceparent(self._run_id, index, attempt))
+    def _render_again(self, order: Order, attempt: int) -> bytes:
+        return render(self._endpoint, order.ask, traceparent(self._run_id, order.tag.planned.index, attempt))
 
 
 class OpenSupply:

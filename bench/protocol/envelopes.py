@@ -27,7 +27,7 @@ def problem_in(tree: Any) -> Problem | None:
     """The error in a JSON value; None where it holds none."""
     if not isinstance(tree, dict):
         return None
-    envelope = tree.get("error") or tree.get("detail")
+    envelope = tree.get("error") or tree.get("detail") or None
     if isinstance(envelope, dict):
         return _from_object(envelope)
     if isinstance(envelope, list):

@@ -9,6 +9,7 @@ import msgpack
 from bench.protocol.envelopes import problem_instead
 from bench.protocol.errors import judge_in_result, note, read_error
 from bench.protocol.facts import Ask, Facts, Kind
+from bench.protocol.outlines import outline
 from bench.protocol.results import RESULTS
 from bench.protocol.tokens import estimate, read_usage
 from bench.protocol.values import MALFORMED, header_count, header_number
@@ -56,8 +57,11 @@ class WholeReader:
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
 
     def _tree(self) -> Any:
-        packed = "msgpack" in self._headers.get("content-type", "")
-        return msgpack.unpackb(self._body()) if packed else json.loads(self._body())
+        body, packed = self._body(), "msgpack" in self._headers.get("content-type", "")
+        short = outline(self._ask.operation, body, packed=packed)
+        if short is not None:
+            return short
+        return msgpack.unpackb(body) if packed else json.loads(body)
 
     def _result(self, tree: Any) -> None:
         facts, ask, result = self._facts, self._ask, RESULTS[self._ask.operation]

@@ -21,14 +21,17 @@ class Templates:
     def render(self, ask: Ask, traceparent: str, kind: Hashable) -> bytes:
         """The whole request. Asks of one `kind` differ only in texts, trace contexts never in length."""
         texts = ask.texts
-        key = (kind, len(texts[0])) if len(texts) == 1 else (kind, *map(len, texts))
+        single = texts[0] if len(texts) == 1 else None
+        key = (kind, *map(len, texts)) if single is None else (kind, len(single))
         try:
             pattern = self._known[key]
         except KeyError:
             pattern = self._learn(key, ask)
-        if pattern is None or not _is_plain("".join(texts)):
+        if pattern is None or not _is_plain("".join(texts) if single is None else single):
             return render(self._endpoint, ask, traceparent)
-        return pattern % (traceparent.encode(), *[text.encode() for text in texts])
+        if single is None:
+            return pattern % (traceparent.encode(), *[text.encode() for text in texts])
+        return pattern % (traceparent.encode(), single.encode())
 
     def _learn(self, key: Hashable, ask: Ask) -> bytes | None:
         if len(self._known) >= MOST:

@@ -94,11 +94,11 @@ class LogWriter:
 
     def ended(self, record: Record, event_ns: "array[int]", event_chars: "array[int]") -> None:
         """Note what became of a request."""
-        self.ended_row(values_of(record), event_ns, event_chars)
+        self.ended_row(values_of(record), event_ns.tobytes(), event_chars.tobytes())
 
-    def ended_row(self, row: Sequence[Any], event_ns: "array[int]", event_chars: "array[int]") -> None:
+    def ended_row(self, row: Sequence[Any], event_ns: bytes, event_chars: bytes) -> None:
         """The same, where the values of a Record stand in the order of FIELDS already."""
-        self._add(("ended", row, event_ns.tobytes(), event_chars.tobytes()))
+        self._add(("ended", row, event_ns, event_chars))
 
     def tick(self, now_ns: int) -> None:
         """Flush if it is time."""

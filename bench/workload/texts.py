@@ -5,11 +5,11 @@ A text opens with words that spell a hash of its seed, index and place, so that 
 The rest is a slice of a long seeded river of common words.
 """
 
-import hashlib
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from importlib import resources
 
 from bench.scenario import Traffic
@@ -36,7 +36,7 @@ class Texts:
     def of(self, planned: Planned) -> tuple[str, ...]:
         """The prompt; or the items of a batch; or the query and then the documents of a ranking."""
         traffic, index = planned.traffic, planned.index
-        shape, per_token = shape_of(traffic), self.per_token(traffic)
+        shape, per_token = shape_of(traffic), self.chars_per_token.get(traffic.name, DEFAULT_CHARS_PER_TOKEN)
         chars = _chars(planned.item_tokens, per_token)
         if shape.query_tokens:
             query = self.text(index, 0, _chars(shape.query_tokens, per_token))
@@ -51,7 +51,7 @@ class Texts:
 
     def text(self, index: int, place: int, chars: int) -> str:
         """Exactly `chars` characters; ASCII."""
-        key = hashlib.blake2b(b"%d/%d/%d" % (self.seed, index, place), digest_size=16).digest()
+        key = blake2b(b"%d/%d/%d" % (self.seed, index, place), digest_size=16).digest()
         opening = " ".join(map(_WORD, key[:8]))
         river, missing = self.river, chars - len(opening) - 1
         start = int.from_bytes(key[8:], "big") % len(river)

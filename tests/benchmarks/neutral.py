@@ -128,12 +128,12 @@ def pinned(words: Sequence[str], core: int) -> list[str]:
     return ["taskset", "-c", str(core), *words]
 
 
-def generate(path: Path, url: str, scenario: str, *changes: str) -> Made:
-    """A run of ours on its core, from the schedule to the books."""
+def generate(path: Path, url: str, scenario: str, *changes: str, watched: bool = False) -> Made:
+    """A run of ours on its core, from the schedule to the books; `watched` with the clock after each read."""
     folder = prepared(path, url, scenario, *changes)
+    words = [sys.executable, "-m", "tests.benchmarks.generator", str(folder.path)]
     process = subprocess.Popen(
-        pinned([sys.executable, "-m", "tests.benchmarks.generator", str(folder.path)], OUR_CORE),
-        stdout=subprocess.DEVNULL,
+        pinned([*words, "--watched"] if watched else words, OUR_CORE), stdout=subprocess.DEVNULL
     )
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -164,26 +164,52 @@ def cpu_of(pid: int) -> float:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
+Instants = npt.NDArray[np.int64]
+Milliseconds = npt.NDArray[np.float64]
+
+
 @dataclass(frozen=True)
 class Errors:
-    """What we measured less what the server knows, in ms; absolute values."""
+    """What we measured less what the server knows, in ms; absolute values.
 
-    ttft: npt.NDArray[np.float64]
-    gaps: npt.NDArray[np.float64]
+    `read_*`: the same by the clock after each read, of a run that was watched.
+    """
+
+    ttft: Milliseconds
+    gaps: Milliseconds
+    read_ttft: Milliseconds
+    read_gaps: Milliseconds
 
 
 def errors(made: Made, server: Neutral) -> Errors:
     """Requests are matched by their order: that in which they left us is that in which they arrived."""
-    records, sent = server.truth()
+    records, truth = server.truth()
     ours = made.requests.sort_values("sent_ns")
     assert len(ours) == len(records)
-    first = (ours["first_token_ns"] - ours["sent_ns"]).to_numpy()
-    true_first = records["t_first"].astype(np.int64) - records["t_req"].astype(np.int64)
-    gaps = []
-    for index, record in zip(ours["index"], records, strict=True):
-        true = sent[int(record["tok_off"]) : int(record["tok_off"]) + int(record["ntok"])]
-        gaps.append(np.diff(made.events.loc[index, "event_ns"]) - np.diff(true))
-    return Errors(np.abs(first - true_first) / 1e6, np.abs(np.concatenate(gaps)) / 1e6)
+    sent = ours["sent_ns"].to_numpy() + made.start_ns
+    ends = records["tok_off"].astype(np.int64) + records["ntok"].astype(np.int64)
+    true = [truth[begin:end] for begin, end in zip(records["tok_off"].astype(np.int64), ends, strict=True)]
+    first = (records["t_first"] - records["t_req"]).astype(np.int64)
+    stamped = [np.array(made.events.loc[index, "event_ns"]) + made.start_ns for index in ours["index"]]
+    read = _read(made, stamped)
+    return Errors(
+        *_off(stamped, ours["first_token_ns"].to_numpy() + made.start_ns - sent - first, true),
+        *_off(read, np.array([instants[0] for instants in read]) - sent - first, true),
+    )
+
+
+def _off(
+    events: list[Instants], ttft_ns: Instants, true: list[Instants]
+) -> tuple[Milliseconds, Milliseconds]:
+    gaps_ns = [np.diff(ours) - np.diff(theirs) for ours, theirs in zip(events, true, strict=True)]
+    return np.abs(ttft_ns) / 1e6, np.abs(np.concatenate(gaps_ns)) / 1e6
+
+
+def _read(made: Made, stamped: list[Instants]) -> list[Instants]:
+    """For each stamp the clock after its read."""
+    stamps, clocks = np.load(made.folder.path / "reads.npy").T
+    order = np.argsort(stamps, kind="stable")
+    return [clocks[order][np.searchsorted(stamps[order], instants)] for instants in stamped]
 
 
 def p99(values: Any) -> float:

@@ -25,13 +25,12 @@ classes:
 def stamping(truth: Path, *certificate: Path) -> Iterator[int]:
     """The server that notes when it writes; yields its port."""
     words = [sys.executable, "-m", "tests.benchmarks.stamping_server", str(truth), *map(str, certificate)]
-    process = subprocess.Popen(pinned(words, SERVER_CORE), stdout=subprocess.PIPE, text=True)
-    try:
+    with subprocess.Popen(pinned(words, SERVER_CORE), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield int(process.stdout.readline())
-    finally:
-        process.kill()
-        process.wait()
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.kill()
 
 
 def lags_p99_ms(made: Made, truth: Path) -> float:

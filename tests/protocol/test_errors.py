@@ -50,6 +50,7 @@ def _items_failed(*codes: str | None) -> dict[str, Any]:
         ({"detail": "Not Found"}, None, "Not Found"),
         ({"detail": [{"loc": ["body"], "msg": "bad", "type": "missing"}]}, "missing", "bad"),
         ({"detail": ["bad"]}, None, "bad"),
+        ({"detail": []}, None, None),
         ({"message": "no"}, None, "no"),
         ({"error": {"code": ["a"], "message": {"b": 1}}}, '["a"]', '{"b": 1}'),
         ({"error": 5}, "5", None),
