@@ -22,6 +22,7 @@ from bench.commands import (
     check_scenario,
     gate,
     preview,
+    provision,
     results,
     run,
     sim,
@@ -71,6 +72,7 @@ app.command()(results.salvage)
 app.command()(ab.ab)
 app.command()(aa.aa)
 app.command()(gate.gate)
+app.command()(provision.provision)
 app.command()(gate.compare)
 app.command()(trend.trend)
 app.add_typer(baseline.app)

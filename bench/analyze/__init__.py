@@ -3,6 +3,19 @@
 from bench.analyze.calibrated import Standing, covering, doubts, place, spell
 from bench.analyze.calibration import DISTURBED_SHARE, LIMIT_MS, Asked, disturbed, errors_hold, judge_step
 from bench.analyze.check import Miss, check
+from bench.analyze.cold import Stage
+from bench.analyze.cold_starts import (
+    Assured,
+    ColdStart,
+    CurveStep,
+    LaneStarts,
+    Middle,
+    Refused,
+    StartsReport,
+    judge_start,
+    lanes_of,
+    load_starts,
+)
 from bench.analyze.gaps import Gaps
 from bench.analyze.latency import LEVELS, Level, Spread
 from bench.analyze.measure import measured
@@ -22,6 +35,7 @@ from bench.analyze.series import (
 )
 from bench.analyze.slo import SloResult
 from bench.analyze.summary import Lengths, Part, PerWorker, RunFacts, Summary, Tally, summarise
+from bench.analyze.survival import assured
 from bench.analyze.sweep import RateRow, compare_rates, load_sweep
 from bench.analyze.validity import Check, faults
 from bench.analyze.verdict import Generator, Verdict
@@ -33,27 +47,36 @@ __all__ = [
     "LIMIT_MS",
     "AnalysisError",
     "Asked",
+    "Assured",
     "Check",
+    "ColdStart",
+    "CurveStep",
     "Drift",
     "Gaps",
     "Generator",
+    "LaneStarts",
     "Lengths",
     "Level",
+    "Middle",
     "Miss",
     "Part",
     "PerWorker",
     "Provisioning",
     "RateRow",
+    "Refused",
     "Retries",
     "Run",
     "RunFacts",
     "SloResult",
     "Spread",
+    "Stage",
     "Standing",
+    "StartsReport",
     "Summary",
     "Tally",
     "Verdict",
     "Window",
+    "assured",
     "bin_width_s",
     "check",
     "compare_rates",
@@ -65,9 +88,12 @@ __all__ = [
     "ecdfs",
     "errors_hold",
     "faults",
+    "judge_start",
     "judge_step",
+    "lanes_of",
     "latency_points",
     "load",
+    "load_starts",
     "load_sweep",
     "measured",
     "newest",

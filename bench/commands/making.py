@@ -36,8 +36,8 @@ def make(
     codes: list[int] = []
 
     def one(job: Job, path: Path) -> bool:
-        _before(job, before_arm)
-        _set_aside(path)
+        run_before("--before-arm", before_arm, job, BENCH_ARM=str(job.arm))
+        set_aside(path)
         changes = (*request.overrides, *job.overrides)
         mine = Request(load(request.source, changes), request.source, changes, request.labels)
         made = new_folder(mine.scenario, folder, path)
@@ -57,22 +57,22 @@ def make(
     return max(codes, default=0)
 
 
-def _before(job: Job, command: str | None) -> None:
-    """Deploy or flush; what fails there ends the experiment, which can be resumed."""
+def run_before(option: str, command: str | None, job: Job, **told: str) -> None:
+    """Deploy or flush; what fails there ends the experiment, which can be resumed. Raises UsageError."""
     if command is None:
         return
     words = shlex.split(command)
     try:
-        code = subprocess.run(words, env=os.environ | {"BENCH_ARM": str(job.arm)}, check=False).returncode  # noqa: S603 - the user's own
+        code = subprocess.run(words, env=os.environ | told, check=False).returncode  # noqa: S603 - the user's own
     except OSError as error:
-        raise options.UsageError(f"--before-arm {command}: {error.strerror}") from None
+        raise options.UsageError(f"{option} {command}: {error.strerror}") from None
     if code:
         raise options.UsageError(
-            f"--before-arm {command} exited with {code} before {job.folder}; mend it and --resume"
+            f"{option} {command} exited with {code} before {job.folder}; mend it and --resume"
         )
 
 
-def _set_aside(path: Path) -> None:
+def set_aside(path: Path) -> None:
     """A run that was stopped half way is kept under another name, and made again."""
     number = 1
     while path.exists():

@@ -106,15 +106,18 @@ def drive(
     *,
     core: int | None = None,
     processes: int = 1,
+    more: Sequence[str] = (),
 ) -> int:
     """Replay the scenario in a run folder; returns 0, or 130 where Ctrl-C ended it early.
 
-    Each line of progress goes to `listen`. With `core` it keeps to that one. Ctrl-C goes on to the drive, as
+    Each line of progress goes to `listen`. With `core` it keeps to that one; `more` are options of
+    the drive. Ctrl-C goes on to the drive, as
     often as it comes. Raises ProcessError with the drive's exit code and last words.
     """
     words = [sys.executable, "-m", "bench.drive", str(folder), "--until-stdin-closes"]
     words += [] if web_port is None else ["--web-port", str(web_port)]
     words += [] if processes == 1 else ["--processes", str(processes)]
+    words += more
     with tempfile.TemporaryFile("w+") as errors:
         process = _start(words, errors, core)
         with _passing_on_interrupts(process, listen):

@@ -34,6 +34,7 @@ class Request:
     labels: dict[str, str]
     web_port: int | None = None
     processes: int = 1
+    drive_options: tuple[str, ...] = ()
 
 
 def replay(request: Request, folder: RunFolder, console: Console) -> int:
@@ -47,7 +48,13 @@ def replay(request: Request, folder: RunFolder, console: Console) -> int:
     try:
         with _target(request.scenario) as scenario, ProgressLine(console) as progress:
             folder.save(_info(request, scenario))
-            code = drive(folder.path, progress, request.web_port, processes=request.processes)
+            code = drive(
+                folder.path,
+                progress,
+                request.web_port,
+                processes=request.processes,
+                more=request.drive_options,
+            )
     except ProcessError as error:
         if error.code == LOST and folder.info().books:
             return LOST

@@ -3,8 +3,9 @@
 Says what it does in lines of JSON on stdout: {"say": …}, {"web": url}, {"progress": {…}} once a second, and
 at the end {"books": {…}}.
 SIGINT once: send nothing more, wait for replies; twice: end at once. The folder is complete either way.
-Exit codes: 0 done, 2 the target, an input file or the disk will not do (reason on stderr), 70 a process of
-several was lost (the folder is complete where the run had begun), 130 interrupted.
+Exit codes: 0 done, 2 the target, an input file or the disk will not do (reason on stderr), 4 a lane that was
+to be cold was not, 70 a process of several was lost (the folder is complete where the run had begun), 130
+interrupted.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import gevent
 from locust import events
 from locust.env import Environment
 
+from bench.drive.cold import Patience, Served, WarmError
 from bench.drive.control import TargetError
 from bench.drive.crew import CrewError
 from bench.drive.merge import losses
@@ -33,6 +35,7 @@ from bench.workload import LengthError, TraceError
 PROGRESS_EVERY_S = 1.0
 
 LOST = 70
+WARM = 4
 
 
 def main() -> int:
@@ -45,13 +48,20 @@ def main() -> int:
     try:
         _check_free(options.web_port)
         info = folder.info().model_copy(update={"processes": options.processes})
-        with prepare(folder, info, _say) as plan:
+        with prepare(folder, info, _say, _patience(options)) as plan:
             return replay(
-                plan, options.web_port, options.processes, until_stdin_closes=options.until_stdin_closes
+                plan,
+                options.web_port,
+                options.processes,
+                until_stdin_closes=options.until_stdin_closes,
+                until_served=options.until_served,
             )
     except (TargetError, TraceError, LengthError, FolderError) as error:
         print(error, file=sys.stderr)
         return 2
+    except WarmError as error:
+        print(error, file=sys.stderr)
+        return WARM
     except CrewError as error:
         print(error, file=sys.stderr)
         return LOST
@@ -60,9 +70,14 @@ def main() -> int:
 
 
 def replay(
-    plan: Plan, web_port: int | None = None, processes: int = 1, *, until_stdin_closes: bool = False
+    plan: Plan,
+    web_port: int | None = None,
+    processes: int = 1,
+    *,
+    until_stdin_closes: bool = False,
+    until_served: bool = False,
 ) -> int:
-    """Run what was prepared; returns the exit code."""
+    """Run what was prepared; returns the exit code. `until_served`: no longer than until each lane is."""
     user = OpenLoopUser if plan.schedule.is_open else PoolUser
     environment = Environment(user_classes=[user], events=events, host=plan.endpoint.url)
     runner = environment.create_local_runner()
@@ -77,12 +92,11 @@ def replay(
     users = plan.scenario.closed_loop.users if plan.scenario.closed_loop else 1
     runner.start(users, spawn_rate=users)
     reporter = gevent.spawn(_report, run)
-    while not run.session.over():
-        gevent.sleep(0.1)
+    lasted_s = _until_over(run, Served(plan.scenario, environment.stats) if until_served else None)
     if run.session.in_flight:
         _emit({"say": f"waiting for {run.session.in_flight} replies"})
     try:
-        books = run.finish()
+        books = run.finish(lasted_s)
     except OSError as error:  # the log could not be written
         print(f"{plan.folder.path}: {error.strerror}; the run was stopped", file=sys.stderr)
         return 2
@@ -93,7 +107,18 @@ def replay(
     runner.quit()
     if web:
         web.stop()
-    return _code(run)
+    return 0 if lasted_s is not None else _code(run)
+
+
+def _until_over(run: Run, served: Served | None) -> float | None:
+    """Wait for the end of sending; for how long that was, where it was for everybody being served."""
+    while not run.session.over():
+        gevent.sleep(0.1)
+        if served and served.long_enough():
+            lasted_s = run.session.elapsed_s
+            run.session.stop_sending()
+            return lasted_s
+    return None
 
 
 def _code(run: Run) -> int:
@@ -105,6 +130,10 @@ def _code(run: Run) -> int:
     return LOST if lost else 0
 
 
+def _patience(options: argparse.Namespace) -> Patience | None:
+    return None if options.wait_cold is None else Patience(options.wait_cold, options.cold_for)
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.drive", description=__doc__)
     parser.add_argument("folder", type=Path, help="a run folder with run.json in it")
@@ -113,6 +142,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--processes", type=int, default=1, metavar="N", help="share the load among N processes"
     )
+    parser.add_argument(
+        "--wait-cold", type=float, metavar="S", help="wait so long for lanes without a worker"
+    )
+    parser.add_argument("--until-served", action="store_true", help="end once each lane has had an answer")
+    parser.add_argument("--cold-for", type=float, default=0.0, metavar="S", help="and that for so long")
     for name in ("--worker", "--workers", "--link"):
         parser.add_argument(name, type=int, help=argparse.SUPPRESS)  # how it starts its own processes
     options = parser.parse_args()

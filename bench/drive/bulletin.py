@@ -78,15 +78,19 @@ class Bulletin:
             if not batch.latencies_ms:
                 continue
             self.ttft.extend(_summed(self.ttft, batch.first_ms, 0, 0))
-            label = f"{name} {profile}" if profile else name
             if listened_to:
-                _fire(environment, kind, label, batch)
+                _fire(environment, kind, label(name, profile), batch)
             else:
-                _count(environment.stats, kind, label, batch)
+                _count(environment.stats, kind, label(name, profile), batch)
 
     def ttft_p50_ms(self) -> float | None:
         """The median so far, of two digits."""
         return self.ttft.get_response_time_percentile(0.5) if self.ttft.num_requests else None
+
+
+def label(name: str, profile: str | None) -> str:
+    """What a class on a profile is called in Locust's tables."""
+    return f"{name} {profile}" if profile else name
 
 
 def _fire(environment: Environment, kind: str, name: str, batch: _Batch) -> None:

@@ -9,15 +9,16 @@ from typing import Any
 import gevent
 
 from bench.drive.control import Control, TargetError
-from bench.protocol import Endpoint, is_gateway, live_workers, serving
+from bench.protocol import Endpoint, News, is_gateway, live_workers, serving
 
 EVERY_S = 1.0
 
 
 class HealthWatch:
     """Appends a line a second to health.jsonl until `stop`: `t_ns`, `live` (workers per profile), `serving`
-    (of those, the ones that have a model loaded, per model) and `cluster`; of a simulated gateway also how
-    `late` it was.
+    (of those, the ones that have a model loaded, per model) and `cluster`; `joined` and `loaded` name those
+    that the line before did not. It was asked at `t_ns`, and had answered at `told_ns`. A simulated gateway
+    also tells how `late` it was.
 
     A gateway that does not answer leaves a line with `error`.
     """
@@ -25,6 +26,7 @@ class HealthWatch:
     def __init__(self, endpoint: Endpoint, models: Collection[str], file: Path, start_ns: int) -> None:
         self._control = Control(endpoint)
         self._models, self._file, self._start_ns = models, file, start_ns
+        self._news = News()
         self._greenlet = gevent.spawn(self._watch)
 
     def follow(self, model: str) -> None:
@@ -39,7 +41,9 @@ class HealthWatch:
     def _watch(self) -> None:
         with self._file.open("a", encoding="utf-8") as lines:
             while True:
-                line = {"t_ns": time.monotonic_ns() - self._start_ns, **self._ask()}
+                asked_ns, answer = time.monotonic_ns(), self._ask()
+                told_ns = time.monotonic_ns()
+                line = {"t_ns": asked_ns - self._start_ns, "told_ns": told_ns - self._start_ns, **answer}
                 lines.write(json.dumps(line) + "\n")
                 lines.flush()
                 gevent.sleep(EVERY_S)
@@ -57,6 +61,7 @@ class HealthWatch:
             "serving": serving(health, self._models),
             "cluster": health.get("cluster"),
             **_simulated(health),
+            **self._news.of(health, self._models),
         }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from locust.env import Environment
 
+from bench.drive.cold import Patience, await_cold
 from bench.drive.control import Control, endpoint_of, secret
 from bench.drive.crew import Crew
 from bench.drive.given import Names
@@ -58,8 +59,8 @@ class Run:
         """Drain, close, join log and schedule, and close the books.
 
         A run that was stopped early is marked `interrupted`, unless `as_long_as` seconds is how long it was
-        meant to be: where Locust decides when to stop, that is the duration. One that lost a worker is marked
-        `salvaged`, whoever ended it.
+        meant to be: where Locust decides when to stop, or a lane that came up, that is the duration. One that
+        lost a worker is marked `salvaged`, whoever ended it.
         """
         self.session.drain()
         facts = self.session.close()
@@ -80,10 +81,11 @@ class Run:
 
 
 @contextmanager
-def prepare(folder: RunFolder, info: RunInfo, say: Say) -> Iterator[Plan]:
+def prepare(folder: RunFolder, info: RunInfo, say: Say, patience: Patience | None = None) -> Iterator[Plan]:
     """Make the schedule, look at the target, make its pools, and write all of it down.
 
-    The pools last as long as the context. Raises TargetError, TraceError, LengthError.
+    With `patience` it waits for cold lanes. The pools last as long as the context. Raises TargetError,
+    TraceError, LengthError, WarmError.
     """
     scenario = Scenario.model_validate(info.scenario, strict=False)
     endpoint, admin_key = endpoint_of(scenario.target), secret(scenario.target.admin_key_env)
@@ -92,7 +94,8 @@ def prepare(folder: RunFolder, info: RunInfo, say: Say) -> Iterator[Plan]:
     folder.write_long_schedule(part.select(SCHEDULE.names).cast(SCHEDULE) for part in schedule.tables())
     with closing(Control(endpoint, admin_key)) as control:
         say(f"asking {endpoint.url} about itself")
-        said = introduce(scenario, control)
+        cold_for_s = await_cold(scenario, control, patience, say) if patience else None
+        said = introduce(scenario, control).model_copy(update={"cold_for_s": cold_for_s})
         with Pools(control, scenario.pools, say) as pools:
             made = {name: state.workers for name, state in pools.states.items()}
             learned = preflight(scenario, said.model_copy(update={"pools": made}), control)

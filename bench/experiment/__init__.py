@@ -1,5 +1,6 @@
 """Which runs, in which order; resumable. It is handed a function that makes one run."""
 
+from bench.experiment.cold_starts import aimed, cold_starts
 from bench.experiment.ladder import Ladder, Rung, rungs
 from bench.experiment.pairs import pairs
 from bench.experiment.plan import Experiment, ExperimentError, Job, rates, read, run_all
@@ -10,6 +11,8 @@ __all__ = [
     "Job",
     "Ladder",
     "Rung",
+    "aimed",
+    "cold_starts",
     "pairs",
     "rates",
     "read",

@@ -22,7 +22,8 @@ class ExperimentError(Exception):
 class Job(BaseModel):
     """One run of an experiment: its folder's name inside the experiment's, and how its scenario differs.
 
-    Of a sweep it has a rate, of an experiment of pairs the pair's number (from 1) and its arm.
+    Of a sweep it has a rate, of an experiment of pairs the pair's number (from 1) and its arm, of cold starts
+    the profile.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,6 +33,7 @@ class Job(BaseModel):
     rate_per_s: float | None = None
     pair: int | None = None
     arm: Arm | None = None
+    profile: str | None = None
     done: bool = False
 
 
@@ -41,7 +43,7 @@ class Experiment(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     format_version: Literal[1] = 1
-    kind: Literal["rates", "ab"]
+    kind: Literal["rates", "ab", "provision"]
     runs: tuple[Job, ...]
     policy: Policy | None = None
 

@@ -3,7 +3,16 @@
 from bench.protocol.errors import BY_CODE, Meaning, judge, judge_in_stream
 from bench.protocol.exchange import Exchange
 from bench.protocol.facts import Ask, Facts, Operation
-from bench.protocol.health import Spoken, dialect_of, is_gateway, live_workers, same_model, serving
+from bench.protocol.health import (
+    News,
+    Spoken,
+    dialect_of,
+    is_gateway,
+    live_workers,
+    same_model,
+    serving,
+    standing,
+)
 from bench.protocol.kept import text_of
 from bench.protocol.pools import LEASE_S, PoolState, pool_body, read_pool, refusal
 from bench.protocol.requests import Endpoint, render
@@ -20,6 +29,7 @@ __all__ = [
     "Exchange",
     "Facts",
     "Meaning",
+    "News",
     "Operation",
     "PoolState",
     "Spoken",
@@ -37,5 +47,6 @@ __all__ = [
     "render",
     "same_model",
     "serving",
+    "standing",
     "text_of",
 ]

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 Dialect = Literal["0.4", "0.10"]
@@ -44,7 +44,46 @@ def serving(health: Mapping[str, Any], models: Iterable[str]) -> dict[str, dict[
 
     Workers of one profile need not serve the same models: those that generate do not encode.
     """
-    return {model: _that_have(model, health) for model in models}
+    return {
+        model: dict(Counter(str(worker.get("gpu")) for worker in _that_have(model, health)))
+        for model in models
+    }
+
+
+def standing(health: Mapping[str, Any], model: str, profiles: Collection[str]) -> list[str]:
+    """Names of the healthy workers that serve a model on these profiles (none named: on any), or may soon.
+
+    Those of a profile's alias (`-spot`) are among them, and those that have no model loaded yet.
+    """
+    wanted = {name for profile in profiles for name in (profile.lower(), f"{profile.lower()}-spot")}
+    having = [_name(worker) for worker in _that_have(model, health)]
+    return [
+        _name(worker)
+        for worker in _healthy(health)
+        if (not wanted or str(worker.get("gpu")).lower() in wanted)
+        and (_name(worker) in having or not worker.get("loaded_models"))
+    ]
+
+
+class News:
+    """What a gateway tells of its workers that it did not tell the time before; one for each who listens."""
+
+    def __init__(self) -> None:
+        self._joined: set[str] = set()
+        self._loaded: set[tuple[str, str]] = set()
+
+    def of(self, health: Mapping[str, Any], models: Iterable[str]) -> dict[str, Any]:
+        """`joined`: healthy workers by name with their profile; `loaded`: their names, per model."""
+        joined = {_name(worker): str(worker.get("gpu")) for worker in _healthy(health)}
+        new = {name: profile for name, profile in joined.items() if name not in self._joined}
+        loaded = {model: [_name(worker) for worker in _that_have(model, health)] for model in models}
+        later = {
+            model: [name for name in names if (model, name) not in self._loaded]
+            for model, names in loaded.items()
+        }
+        self._joined = set(joined)
+        self._loaded = {(model, name) for model, names in loaded.items() for name in names}
+        return {"joined": new, "loaded": {model: names for model, names in later.items() if names}}
 
 
 def same_model(one: str, other: str) -> bool:
@@ -52,14 +91,16 @@ def same_model(one: str, other: str) -> bool:
     return _canonical(one) == _canonical(other)
 
 
-def _that_have(model: str, health: Mapping[str, Any]) -> dict[str, int]:
-    return dict(
-        Counter(
-            str(worker.get("gpu"))
-            for worker in _healthy(health)
-            if any(same_model(model, str(name)) for name in worker.get("loaded_models") or ())
-        )
-    )
+def _that_have(model: str, health: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [
+        worker
+        for worker in _healthy(health)
+        if any(same_model(model, str(name)) for name in worker.get("loaded_models") or ())
+    ]
+
+
+def _name(worker: Mapping[str, Any]) -> str:
+    return str(worker.get("name") or worker.get("url"))
 
 
 def _canonical(model: str) -> str:

@@ -57,6 +57,9 @@ class TargetSaid(BaseModel):
     pools: dict[str, dict[str, int]] = Field(
         default_factory=dict, description="pools made for the run, with their workers per profile"
     )
+    cold_for_s: float | None = Field(
+        None, description="for how long before the start its lanes were seen to have no worker; null: no look"
+    )
 
 
 class Books(BaseModel):

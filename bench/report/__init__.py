@@ -9,16 +9,19 @@ from bench.report.html import (
     asked_gate,
     asked_noise,
     asked_run,
+    asked_starts,
     asked_sweep,
     asked_trend,
     write_gate_report,
     write_noise_report,
     write_report,
+    write_starts_page,
     write_sweep,
     write_trend_report,
 )
 from bench.report.noise import render_noise, write_noise
 from bench.report.notebook import NotebookError
+from bench.report.starts import cold_start_lines, render_starts, write_starts
 from bench.report.table import WIDTH, render_summary, render_sweep
 from bench.report.trend import render_trend, write_trend
 
@@ -28,10 +31,12 @@ __all__ = [
     "asked_gate",
     "asked_noise",
     "asked_run",
+    "asked_starts",
     "asked_sweep",
     "asked_trend",
     "calibration_lines",
     "check_lines",
+    "cold_start_lines",
     "export_csv",
     "export_summary_csv",
     "render_baselines",
@@ -39,6 +44,7 @@ __all__ = [
     "render_comparison",
     "render_gate",
     "render_noise",
+    "render_starts",
     "render_summary",
     "render_sweep",
     "render_trend",
@@ -49,6 +55,8 @@ __all__ = [
     "write_noise",
     "write_noise_report",
     "write_report",
+    "write_starts",
+    "write_starts_page",
     "write_summary",
     "write_sweep",
     "write_trend",

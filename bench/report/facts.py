@@ -59,6 +59,8 @@ def _troubles(summary: Summary) -> Iterator[Fact]:
         yield "reasons", words.counts(summary.overall.reasons)
     for start in summary.provisioning:
         yield "cold start", words.provisioning(start)
+    if worth := words.one_start(summary.provisioning):
+        yield "cold start", worth
     if summary.retries:
         yield "retries", words.retries(summary.retries)
     for doubt in words.doubts(summary):

@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from bench.analyze import RateRow, Window
+from bench.analyze import LaneStarts, RateRow, Window
 from bench.report.page import Html
 
 TYPEFACE = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', sans-serif"
@@ -245,6 +245,27 @@ def throughput(rows: Sequence[RateRow], metric: str) -> Draw:
                 axes.plot(*zip(*known, strict=True), marker="o", color=colour, linestyle=line, label=label)
         axes.set(xlabel="completed requests per s", ylabel=f"{metric.upper()} (ms)", yscale="log")
         plain_ticks(axes, "y")
+
+    return draw
+
+
+def cold_starts(lane: LaneStarts) -> Draw:
+    """The share of starts that took no longer: its curve, and what is assured with 95 % confidence."""
+    ended = [step for step in lane.curve if step.high_s is not None]
+    end_s = 1.05 * max(step.high_s or step.low_s for step in lane.curve)
+    lines = (
+        ("at the earliest", SKY, "-", [(step.low_s, step.started) for step in ended]),
+        ("at the latest", BLUE, "-", [(step.high_s or 0.0, step.started) for step in ended]),
+        ("assured with 95% confidence", RED, "--", [(one.end_s, one.share) for one in lane.assured]),
+    )
+
+    def draw(axes: Axes) -> None:
+        for name, colour, line, rises in lines:
+            at_s, shares = [0.0, *(at for at, _ in rises), end_s], [0.0, *(share for _, share in rises)]
+            axes.step(at_s, [*shares, shares[-1]], where="post", color=colour, linestyle=line,
+                      linewidth=1.8, label=name)  # fmt: skip
+        axes.set(xlabel="time since the first refusal (s)", ylabel="share of starts that had ended",
+                 xlim=(0, end_s), ylim=(0, 1.02))  # fmt: skip
 
     return draw
 

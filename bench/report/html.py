@@ -1,4 +1,4 @@
-"""report.html of a run, of a sweep of rates, of judged pairs, and of the noise of an environment."""
+"""report.html of a run, a sweep of rates, judged pairs, noise, a history, and cold starts."""
 
 import os
 import tempfile
@@ -16,6 +16,7 @@ SWEEP_VARIABLE = "BENCH_SWEEP"
 GATE_VARIABLE = "BENCH_GATE"
 NOISE_VARIABLE = "BENCH_AA"
 TREND_VARIABLE = "BENCH_TREND"
+STARTS_VARIABLE = "BENCH_PROVISION"
 
 
 def write_report(folder: RunFolder) -> Path:
@@ -53,6 +54,11 @@ def write_trend_report(file: Path, report: TrendReport) -> Path:
     return file
 
 
+def write_starts_page(folder: Path) -> Path:
+    """Run `dashboards/provisioning.ipynb` on an experiment folder and leave report.html in it."""
+    return _write(folder, "provisioning.ipynb", STARTS_VARIABLE)
+
+
 def _write(folder: Path, notebook: str, variable: str) -> Path:
     page = to_html(notebook, f"{folder.name} - poolbench", {variable: str(folder.resolve())})
     file = folder / "report.html"
@@ -68,7 +74,15 @@ def asked_run() -> RunFolder:
 
 def asked_sweep() -> Path:
     """The sweep a notebook is about: `BENCH_SWEEP`, or the newest in `results/`."""
-    return _asked(SWEEP_VARIABLE, "experiment.json", "sweep: make one with `bench run ... --rates 2,4,8`")
+    return _asked(
+        SWEEP_VARIABLE, "experiment.json", "sweep: make one with `bench run ... --rates 2,4,8`", "rates"
+    )
+
+
+def asked_starts() -> Path:
+    """The cold starts a notebook is about: `BENCH_PROVISION`, or the newest in `results/`."""
+    what = "cold start: make some with `bench provision`"
+    return _asked(STARTS_VARIABLE, "experiment.json", what, "provision")
 
 
 def asked_gate() -> Path:
@@ -89,11 +103,12 @@ def asked_trend() -> TrendReport:
     return trend_of(load_policy(None), past(runs_in([_results()])))
 
 
-def _asked(variable: str, file: str, what: str) -> Path:
+def _asked(variable: str, file: str, what: str, kind: str = "") -> Path:
     named = os.environ.get(variable)
     if named:
         return Path(named)
     found = sorted(_results().glob(f"*/{file}"), key=lambda one: one.stat().st_mtime_ns)
+    found = [one for one in found if f'"{kind}"' in one.read_text(encoding="utf-8")] if kind else found
     if not found:
         raise FileNotFoundError(f"{_results()} holds no {what}")
     return found[-1].parent

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from bench.analyze import Miss, Part, Summary
+from bench.analyze import Miss, Part, StartsReport, Summary
 from bench.report import words
 from bench.report.facts import Fact, facts, grouped, head
 from bench.report.table import Grid, latency_grid, parts, traffic_grid, worker_grid
@@ -132,6 +132,16 @@ def _state(summary: Summary) -> Html:
             f"The generator is {summary.verdict.judgement}: {'; '.join(summary.verdict.reasons)}.", "bad"
         )
     return Html("")
+
+
+def starts_headline(report: StartsReport) -> Html:
+    """What was started, how often, and whether it was real."""
+    title = Html(f"<h1>{escape(report.scenario)}: starts from cold</h1>")
+    marker = note(words.no_gpu(report.simulation), "simulated") if report.simulated else Html("")
+    cold = "" if report.refused else " Each found its lanes cold."
+    made = note(f"{report.made} of {report.planned} runs were made.{cold}")
+    refused = stack(note(words.refused(one), "bad") for one in report.refused)
+    return title + marker + made + stack(note(words.starts(lane)) for lane in report.lanes) + refused
 
 
 def tables(summary: Summary) -> Html:

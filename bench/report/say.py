@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench.analyze import Drift, RateRow, Summary
+from bench.analyze import Drift, LaneStarts, RateRow, Summary
 from bench.report import words
 
 
@@ -72,6 +72,22 @@ def workers(summary: Summary) -> str:
     starts = "; ".join(map(words.provisioning, summary.provisioning))
     return (
         f"Live workers as the gateway counts them. {'Cold starts: ' + starts if starts else 'No cold start'}."
+    )
+
+
+def cold_starts(lane: LaneStarts) -> str:
+    """How to read the curve of one lane."""
+    return (
+        f"{words.starts(lane)}. Each start is known to lie between its last refusal and first answer, so the "
+        "curve has two sides; the dashed line is the share that may be promised from so few starts."
+    )
+
+
+def stages() -> str:
+    """Where the time goes."""
+    return (
+        "A start in its stages, in seconds since the first refusal: when the gateway first told of the "
+        "worker, and of its model as loaded (it is asked once a second), and when the first answer came."
     )
 
 

@@ -1,8 +1,21 @@
 """Numbers -> words: one way to print each unit, in the terminal and on the page. `-` is "not known"."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from bench.analyze import Lengths, Level, Provisioning, Retries, SloResult, Summary, Tally, Window
+from bench.analyze import (
+    LaneStarts,
+    Lengths,
+    Level,
+    Provisioning,
+    Refused,
+    Retries,
+    SloResult,
+    Summary,
+    Tally,
+    Window,
+)
 
 NOTHING = "-"
 BEYOND = "never"
@@ -93,22 +106,70 @@ def lengths(part: Lengths) -> str | None:
     return ", ".join(known) or None
 
 
-def lane(start: Provisioning) -> str:
+def lane(start: Provisioning | LaneStarts | Refused) -> str:
     """The name of a lane."""
     return " / ".join(word for word in (start.pool, start.model, start.profile) if word)
 
 
 def provisioning(start: Provisioning) -> str:
     """How long a cold lane took, honestly."""
+    doubt = f"; NO EVIDENCE of a start from cold: {start.doubt}" if start.doubt else ""
     if start.still_cold:
         return (
             f"{lane(start)}: still cold {span(start.delay_low_s)} after the first of {start.refusals:,} "
-            "refusals, when the last came; it never started in this run"
+            f"refusals, when the last came; it never started in this run{doubt}"
         )
     return (
         f"{lane(start)}: started between {span(start.delay_low_s)} and {span(start.delay_high_s)} after the "
-        f"first of {start.refusals:,} refusals"
+        f"first of {start.refusals:,} refusals{_stages(start)}{doubt}"
     )
+
+
+def _stages(start: Provisioning) -> str:
+    told = (("registered", start.registered), ("model loaded", start.loaded))
+    known = [f"{name} by {span(stage.high_s)}" for name, stage in told if stage]
+    return f" ({', '.join(known)})" if known else ""
+
+
+def one_start(starts: Sequence[Provisioning]) -> str | None:
+    """What so few starts are worth; None where there is none that counts."""
+    if not any(start.doubt is None and not start.still_cold for start in starts):
+        return None
+    return (
+        "each lane was seen to start once, which covers p5 with 95% confidence (n = 1): `bench provision` "
+        "repeats it"
+    )
+
+
+def between(low_s: float, high_s: float | None) -> str:
+    """An interval in seconds, or its open end."""
+    return f"more than {span(low_s)}" if high_s is None else f"{low_s:.1f} to {high_s:.1f} s"
+
+
+def covered(share_of: float) -> str:
+    """A share as a quantile, never rounded up: of 0.861, p86."""
+    return f"p{math.floor(share_of * 100 + 1e-9)}"
+
+
+def starts(found: LaneStarts) -> str:
+    """What the starts of a lane show, and how far that goes."""
+    said = f"{lane(found)}: the median start took {between(found.median.low_s, found.median.high_s)}"
+    if found.curve_median_s is not None:
+        said += f" (Kaplan-Meier: {span(found.curve_median_s)})"
+    if found.still_cold:
+        said += f"; {found.still_cold} of {found.count} had not ended with their run"
+    if found.longest_s is None or found.covers is None:
+        return f"{said}; nothing bounds them from above (n = {found.count})"
+    which = "the longest that ended" if found.still_cold else "the longest"
+    return (
+        f"{said}; {which}, {span(found.longest_s)}, covers {covered(found.covers)} with 95% confidence "
+        f"(n = {found.count})"
+    )
+
+
+def refused(found: Refused) -> str:
+    """A lane that was not cold."""
+    return f"{found.folder}: {lane(found)} is no evidence of a start from cold: {found.why}"
 
 
 def retries(found: Retries) -> str:
@@ -122,9 +183,11 @@ def retries(found: Retries) -> str:
 
 def simulated(summary: Summary) -> str | None:
     """What is not real, loudly; None for a real target."""
-    if not summary.run.simulated:
-        return None
-    facts = summary.run.simulation
+    return no_gpu(summary.run.simulation) if summary.run.simulated else None
+
+
+def no_gpu(facts: Mapping[str, Any]) -> str:
+    """What a simulated gateway tells of itself."""
     details = [f"{name} {facts[name]}" for name in ("fleet", "seed") if name in facts]
     scale = facts.get("cold_start_scale")
     cold = _cold_starts(float(scale)) if isinstance(scale, int | float) and scale > 0 else ""

@@ -50,6 +50,9 @@ class CommonTraffic(Closed):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
     weight: PositiveFloat = Field(1.0, description="share of requests, relative to the other classes")
+    every_s: Annotated[float, Field(ge=0.01)] | None = Field(
+        None, description="one request in so many seconds beside the arrivals, and no part of their mix"
+    )
     model: Text
     pool: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")] | None = None
     profiles: tuple[Annotated[str, Field(pattern=r"^[!-~]+$")], ...] = Field(

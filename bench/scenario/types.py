@@ -234,6 +234,20 @@ class Scenario(Closed):
                 info.data.get("arrivals")
             )
             and any(map(is_given, classes)),
+            "every_s needs arrivals: users of a closed_loop send when they are ready": bool(
+                info.data.get("closed_loop")
+            )
+            and any(traffic.every_s for traffic in classes),
+            "no class is left for the arrivals: at least one has no every_s": bool(
+                info.data.get("arrivals") and classes
+            )
+            and all(traffic.every_s for traffic in classes),
+            "trace lengths belong to arrivals: a class with every_s has lengths of its own": any(
+                isinstance(length, TraceLength)
+                for traffic in classes
+                if traffic.every_s
+                for length in lengths_of(traffic)
+            ),
             "{user} in a key needs a closed_loop: without one there are no users": bool(
                 info.data.get("arrivals")
             )

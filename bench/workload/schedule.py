@@ -210,7 +210,10 @@ def make_schedule(scenario: Scenario) -> Schedule:
     if scenario.closed_loop is not None:
         return _closed(scenario)
     due_ns, trace = _arrivals(scenario)
-    return _fill(scenario, len(due_ns), trace, due_ns=due_ns)
+    class_number = _classes(scenario, len(due_ns))
+    if any(traffic.every_s for traffic in scenario.classes):
+        due_ns, class_number = _beside(scenario, due_ns, class_number)
+    return _fill(scenario, class_number, trace, due_ns=due_ns)
 
 
 def _arrivals(scenario: Scenario) -> tuple[Instants, Trace | None]:
@@ -225,6 +228,19 @@ def _arrivals(scenario: Scenario) -> tuple[Instants, Trace | None]:
     return trace.due_ns, trace
 
 
+def _beside(scenario: Scenario, due_ns: Instants, class_number: Ints) -> tuple[Instants, Ints]:
+    """The requests of classes with `every_s` put among the arrivals; at equal instants they come later."""
+    instants, numbers = [due_ns], [class_number]
+    for number, traffic in enumerate(scenario.classes):
+        if traffic.every_s:
+            every = ConstantArrivals(process="constant", rate_per_s=1 / traffic.every_s)
+            instants.append(constant(every, scenario.duration_s))
+            numbers.append(np.full(instants[-1].size, number, dtype=np.int64))
+    all_ns = np.concatenate(instants)
+    order = np.argsort(all_ns, kind="stable")
+    return all_ns[order], np.concatenate(numbers)[order]
+
+
 def _closed(scenario: Scenario) -> Schedule:
     loop = scenario.closed_loop
     if loop is None:
@@ -234,26 +250,30 @@ def _closed(scenario: Scenario) -> Schedule:
     drawn = rng.exponential(loop.think_time_s, count)
     think_s = drawn if loop.think == "exponential" else np.full(count, loop.think_time_s)
     user = np.arange(count) % loop.users
-    return _fill(scenario, count, None, user=user, think_ns=np.rint(think_s * NS_PER_S).astype(np.int64))
+    class_number = _classes(scenario, count)
+    think_ns = np.rint(think_s * NS_PER_S).astype(np.int64)
+    return _fill(scenario, class_number, None, user=user, think_ns=think_ns)
 
 
 def _fill(
     scenario: Scenario,
-    count: int,
+    class_number: Ints,
     trace: Trace | None,
     due_ns: Instants | None = None,
     user: Ints | None = None,
     think_ns: Ints | None = None,
 ) -> Schedule:
-    class_number = _classes(scenario, count)
+    count = len(class_number)
     item_tokens, out_tokens = np.ones((2, count), dtype=np.int32)
     profile_number = np.zeros(count, dtype=np.int64)
+    beside = [number for number, traffic in enumerate(scenario.classes) if traffic.every_s]
+    arrived = ~np.isin(class_number, beside)
     for number, traffic in enumerate(scenario.classes):
         mine = class_number == number
-        traced = trace.in_tokens[mine] if trace else _NOTHING
+        traced = trace.in_tokens[mine[arrived]] if trace else _NOTHING
         item_tokens[mine] = draw(traffic.input_tokens, _stream(scenario, traffic, "in"), mine.sum(), traced)
         if isinstance(traffic, Generation):
-            traced = trace.out_tokens[mine] if trace else _NOTHING
+            traced = trace.out_tokens[mine[arrived]] if trace else _NOTHING
             out_tokens[mine] = draw(
                 traffic.output_tokens, _stream(scenario, traffic, "out"), mine.sum(), traced
             )
@@ -267,7 +287,7 @@ def _fill(
 def _classes(scenario: Scenario, count: int) -> Ints:
     if not count:
         return np.empty(0, dtype=np.int64)
-    weights = np.array([0.0 if is_given(traffic) else traffic.weight for traffic in scenario.classes])
+    weights = np.array([0.0 if is_given(t) or t.every_s else t.weight for t in scenario.classes])
     shares = np.cumsum(weights) / weights.sum()
     drawn = np.random.default_rng([scenario.seeds.classes, _CLASSES]).random(count)
     return np.searchsorted(shares[:-1], drawn, side="right").astype(np.int64)

@@ -18,6 +18,7 @@ COMMANDS = (
     "ab",
     "compare",
     "gate",
+    "provision",
     "validate",
     "schema",
     "summary",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.protocol import dialect_of, live_workers, read_pool, same_model, serving
+from bench.protocol import News, dialect_of, live_workers, read_pool, same_model, serving
 
 WORKERS = [
     {"gpu": "l4", "healthy": True, "loaded_models": ["Qwen/Qwen3-4B"]},
@@ -23,6 +23,19 @@ def test_workers_serve_the_models_that_they_loaded() -> None:
     """Under the spelling that was asked for, per profile."""
     found = serving({"workers": WORKERS}, ["qwen__qwen3-4b", "BAAI/bge-m3", "none"])
     assert found == {"qwen__qwen3-4b": {"l4": 1, "a100-40gb": 1}, "BAAI/bge-m3": {"l4": 1}, "none": {}}
+
+
+def test_news_are_told_once_and_again_after_an_absence() -> None:
+    """A worker joins before its model is loaded; one that comes back under its old name is news again."""
+    bare = {"name": "w-0", "gpu": "l4", "healthy": True, "loaded_models": []}
+    news, asked = News(), ["qwen__qwen3-4b"]
+    assert news.of({"workers": [bare]}, asked) == {"joined": {"w-0": "l4"}, "loaded": {}}
+    ready = bare | {"loaded_models": ["Qwen/Qwen3-4B"]}
+    assert news.of({"workers": [ready]}, asked) == {"joined": {}, "loaded": {"qwen__qwen3-4b": ["w-0"]}}
+    assert news.of({"workers": [ready]}, asked) == {"joined": {}, "loaded": {}}
+    assert news.of({"workers": [ready | {"healthy": False}]}, asked) == {"joined": {}, "loaded": {}}
+    again = news.of({"workers": [ready]}, asked)
+    assert again == {"joined": {"w-0": "l4"}, "loaded": {"qwen__qwen3-4b": ["w-0"]}}
 
 
 @pytest.mark.parametrize(

@@ -9,18 +9,26 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from bench.analyze import (
+    Assured,
     Check,
+    ColdStart,
+    CurveStep,
     Gaps,
     Generator,
+    LaneStarts,
     Lengths,
     Level,
+    Middle,
     Part,
     PerWorker,
     Provisioning,
+    Refused,
     Retries,
     RunFacts,
     SloResult,
     Spread,
+    Stage,
+    StartsReport,
     Summary,
     Tally,
     Verdict,
@@ -46,7 +54,17 @@ from bench.record import EVENTS, REQUESTS, SCHEDULE, Outcome, RunFolder, RunInfo
 DOCS = Path(__file__).parents[2] / "docs"
 MODELS: tuple[type[BaseModel], ...] = (
     *(RunInfo, Summary, RunFacts, Window, Part, Tally, Spread, Level, SloResult, Lengths, Provisioning),
-    *(Check, Gaps, Generator, Verdict, PerWorker, Retries, TargetSaid),
+    *(Check, Gaps, Generator, Verdict, PerWorker, Retries, TargetSaid, Stage),
+)
+
+STARTS: tuple[type[BaseModel], ...] = (
+    StartsReport,
+    LaneStarts,
+    ColdStart,
+    CurveStep,
+    Assured,
+    Middle,
+    Refused,
 )
 
 GATE: tuple[type[BaseModel], ...] = (
@@ -126,6 +144,12 @@ def test_the_workflows_in_the_docs_are_yaml() -> None:
     assert len(blocks) >= 2
     for block in blocks:
         assert "bench" in str(YAML(typ="safe", pure=True).load(block))
+
+
+@pytest.mark.parametrize("name", sorted({name for model in STARTS for name in model.model_fields}))
+def test_every_key_of_cold_starts_is_explained(name: str) -> None:
+    """Each key of provision.json stands on the page."""
+    assert name in coded("provisioning.md")
 
 
 def test_the_policy_in_the_docs_is_one(tmp_path: Path) -> None:

@@ -131,7 +131,10 @@ def test_running_leaves_nothing_at_home(tmp_path: Path, monkeypatch: pytest.Monk
     assert _kernels() == []
 
 
-@pytest.mark.parametrize("name", ["run.ipynb", "sweep.ipynb", "regression.ipynb", "aa.ipynb", "trend.ipynb"])
+@pytest.mark.parametrize(
+    "name",
+    ["run.ipynb", "sweep.ipynb", "regression.ipynb", "aa.ipynb", "trend.ipynb", "provisioning.ipynb"],
+)
 def test_notebooks_are_kept_without_output(name: str) -> None:
     """What is in the repository is the question, not an answer; and no path of anybody's machine."""
     notebook = nbformat.read(dashboards() / name, as_version=4)  # type: ignore[no-untyped-call]

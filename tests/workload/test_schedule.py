@@ -214,3 +214,31 @@ def test_a_closed_loop_may_have_no_classes() -> None:
     """Then nothing but tasks of a locustfile asks."""
     table = make_schedule(scenario(classes=[], closed_loop=CLOSED_LOOP)).table()
     assert len(table.select(SCHEDULE.names).cast(SCHEDULE)) == 0
+
+
+PROBE = CHAT | {"name": "probe", "every_s": 2.0, "input_tokens": 8, "output_tokens": 1}
+
+
+def test_a_class_of_its_own_rhythm_stands_beside_the_arrivals() -> None:
+    """One request every so many seconds, in order of time, and the others are as they were without it."""
+    before = make_schedule(scenario(classes=list(CLASSES), duration_s=9.0))
+    after = make_schedule(scenario(classes=[*CLASSES, PROBE], duration_s=9.0))
+    probes = after.class_number == len(CLASSES)
+    assert after.due_ns is not None
+    assert (after.due_ns[probes] / 1e9).tolist() == [0.0, 2.0, 4.0, 6.0, 8.0]
+    assert np.all(np.diff(after.due_ns) >= 0)
+    for name in COLUMNS:
+        assert np.array_equal(getattr(after, name)[~probes], getattr(before, name))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"classes": [PROBE]}, "at least one has no every_s"),
+        ({"classes": [CHAT, PROBE], "closed_loop": CLOSED_LOOP}, "every_s needs arrivals"),
+    ],
+)
+def test_a_rhythm_needs_arrivals_beside_it(changes: dict[str, Any], sentence: str) -> None:
+    """What would send nothing, or when nobody knows, is a fault."""
+    with pytest.raises(ValueError, match=sentence):
+        scenario(**changes)

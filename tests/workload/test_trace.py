@@ -132,3 +132,17 @@ def test_a_missing_trace_says_why(tmp_path: Path) -> None:
     """The operating system's reason is kept."""
     with pytest.raises(TraceError, match="No such file"):
         read_trace(TraceArrivals(process="trace", file=str(tmp_path / "none.csv")), 10)
+
+
+def test_lengths_of_the_trace_stay_with_its_own_requests(tmp_path: Path) -> None:
+    """A class that is sent beside the arrivals takes no line of the trace."""
+    file = tmp_path / "trace.csv"
+    file.write_text(_lines("01,10,1", "02.5,20,2", "04.5,30,3"))
+    traced = {**CHAT, "input_tokens": "trace", "output_tokens": "trace"}
+    probe = {**CHAT, "name": "probe", "every_s": 1, "input_tokens": 8, "output_tokens": 1}
+    arrivals = {"process": "trace", "file": str(file)}
+    schedule = make_schedule(scenario(arrivals=arrivals, classes=[traced, probe], duration_s=5))
+    mine = schedule.class_number == 0
+    assert schedule.item_tokens[mine].tolist() == [10, 20, 30]
+    assert schedule.out_tokens[mine].tolist() == [1, 2, 3]
+    assert schedule.item_tokens[~mine].tolist() == [8] * 5

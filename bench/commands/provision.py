@@ -1,0 +1,174 @@
+"""`bench provision`: cold starts of machine profiles, each from the first refusal to the first success."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.analyze import assured, judge_start, load_starts, summarise
+from bench.analyze import load as load_run
+from bench.commands import options
+from bench.commands.making import resumed, run_before, set_aside
+from bench.commands.processes import ProcessError, finishing_first
+from bench.commands.replay import Request, new_folder, replay
+from bench.experiment import Experiment, Job, aimed, cold_starts, read, run_all
+from bench.report import (
+    cold_start_lines,
+    render_starts,
+    words,
+    write_starts,
+    write_starts_page,
+    write_summary,
+)
+from bench.scenario import Scenario, load
+
+WARM = 4
+"""Exit code where a lane was not cold: nothing was measured."""
+
+
+def provision(
+    scenario: options.ScenarioFile,
+    profile: Annotated[
+        list[str], typer.Option("--profile", help="machine profile to start from cold; may be repeated")
+    ],
+    repeat: Annotated[
+        int, typer.Option(min=1, max=1000, help="starts of each profile; 10 cover p74, 20 p86, 59 p95")
+    ] = 10,
+    target: options.Target = None,
+    overrides: options.Overrides = None,
+    label: options.Labels = None,
+    wait_cold: Annotated[
+        float,
+        typer.Option(min=0, metavar="S", help="wait so long for a lane to lose its workers (its cooldown)"),
+    ] = 1800.0,
+    cold_for: Annotated[
+        float,
+        typer.Option(min=0, metavar="S", help="and go on for so long, as a machine outlives its worker"),
+    ] = 0.0,
+    before_start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND", help="run before each start, to scale the lane of $BENCH_PROFILE down"
+        ),
+    ] = None,
+    probe_every: Annotated[
+        float, typer.Option(min=0.05, max=60, metavar="S", help="a small request to each lane so often")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, max=1_000_000, help="of the embedded gateway's starts")] = 1,
+    resume: options.Resume = None,
+    out: options.Out = None,
+    results: options.Results = options.RESULTS,
+) -> None:
+    """Measure how long cold lanes take to start, each start between its last refusal and first success.
+
+    Each start is a run: it waits until the lane has no worker, sends the scenario's traffic and a prober, and
+    must find the lane cold. It ends when all lanes have answered, or with the scenario: let duration_s be
+    longer than the longest start.
+    Exit codes: 0 done, 4 a lane was not cold (go on with --resume), 130 interrupted. How to make a lane cold
+    stands in docs/provisioning.md.
+
+    bench provision scenarios/cold-start.yaml --profile l4 --repeat 10
+    """
+    changes = options.overrides_of(overrides, target)
+    loaded = options.replayable(scenario, changes)
+    _refuse_in_vain(loaded, profile)
+    planned = cold_starts(list(dict.fromkeys(profile)), repeat, seed, changes)
+    folder = resume or new_folder(loaded, results, out, "-provision").path
+    experiment = _longer(folder, planned) if resume else planned
+    waiting = ("--wait-cold", str(wait_cold), "--cold-for", str(cold_for), "--until-served")
+    request = Request(loaded, scenario, changes, options.labels_of(label), drive_options=waiting)
+    options.console.print(_announcement(loaded, profile, repeat), soft_wrap=True)
+    starts = _Starts(request, folder, before_start, probe_every)
+    done = run_all(folder, experiment, starts.make)
+    if any(job.done for job in done.runs):
+        _conclude(folder)
+    raise typer.Exit(starts.code)
+
+
+def _longer(folder: Path, planned: Experiment) -> Experiment:
+    """What is on disk, and the starts that were asked for beyond it. Raises UsageError for another plan."""
+    there = len(read(folder).runs)
+    done = resumed(folder, planned.model_copy(update={"runs": planned.runs[:there]})).runs
+    return planned.model_copy(update={"runs": (*done, *planned.runs[there:])})
+
+
+def _announcement(scenario: Scenario, profiles: list[str], repeat: int) -> str:
+    """Before the first start: how many, how long at most, and how far they will go."""
+    longest_s = scenario.duration_s + scenario.drain_s
+    covers = words.covered(float(assured(repeat, repeat)[-1]))
+    return (
+        f"{repeat} starts of {', '.join(profiles)}, each of {longest_s:g} s at most after the wait for a "
+        f"cold lane; the longest of them will cover {covers} with 95% confidence"
+    )
+
+
+def _refuse_in_vain(scenario: Scenario, profiles: list[str]) -> None:
+    if scenario.target.kind != "sie":
+        raise options.UsageError(
+            f"target.kind {scenario.target.kind} tells of no workers: cold starts are seen at a gateway"
+        )
+    if scenario.arrivals is None:
+        raise options.UsageError(
+            f"{scenario.name} is a closed loop, whose users say nothing while they wait: give it arrivals"
+        )
+    if scenario.target.url is None and (odd := [name for name in profiles if ":" in name or "/" in name]):
+        raise options.UsageError(f"--profile {odd[0]}: the embedded gateway has no such profile")
+
+
+@dataclass(slots=True)
+class _Starts:
+    """Makes one start after the other; `code` is the exit code so far."""
+
+    request: Request
+    folder: Path
+    before_start: str | None
+    probe_every_s: float
+    code: int = 0
+
+    def make(self, job: Job, path: Path) -> bool:
+        """One run; whether it is whole and its lanes were cold."""
+        profile = str(job.profile)
+        set_aside(path)
+        run_before("--before-start", self.before_start, job, BENCH_PROFILE=profile, BENCH_START=job.folder)
+        scenario = aimed(load(self.request.source, job.overrides), profile, self.probe_every_s)
+        mine = replace(self.request, scenario=scenario, overrides=job.overrides)
+        made = new_folder(scenario, self.folder, path)
+        try:
+            self.code = replay(mine, made, options.console)
+        except ProcessError as error:
+            if error.code != WARM:
+                raise
+            self.code = _say_warm([f"{job.folder}: {error}"], self.folder)
+        if self.code:
+            return False
+        run = load_run(made)
+        write_summary(made, summarise(run))
+        good, bad = judge_start(run)
+        for line in cold_start_lines(good, bad):
+            options.console.print(line, soft_wrap=True)
+        if bad:
+            self.code = _say_warm([], self.folder)
+        return not bad
+
+
+def _say_warm(lines: list[str], folder: Path) -> int:
+    for line in lines:
+        options.console.print(line, style="red", soft_wrap=True)
+    options.console.print(
+        f"a lane that is not cold shows no start: make it cold and go on with --resume {folder}",
+        soft_wrap=True,
+    )
+    return WARM
+
+
+def _conclude(folder: Path) -> None:
+    """What the finished starts say: table, provision.json, report.html."""
+    report = load_starts(folder)
+    options.console.print(render_starts(report))
+    options.console.print(str(write_starts(folder, report)), soft_wrap=True)
+    # In a thread, as nbclient would take the signals of the main one for itself.
+    with finishing_first(), ThreadPoolExecutor(1) as thread:
+        page = thread.submit(write_starts_page, folder).result()
+        options.console.print(f"report: {page}", soft_wrap=True)

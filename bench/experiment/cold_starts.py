@@ -1,0 +1,69 @@
+"""Starts from cold, one run each: aimed at one machine profile, with a prober for each of its lanes."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from bench.experiment.plan import Experiment, Job
+from bench.scenario import FixedLength, Generation, Scenario, Traffic
+
+PROBE_IN_TOKENS = 8
+PROBE_OUT_TOKENS = 1
+
+_ODD = re.compile(r"[^A-Za-z0-9._-]")
+
+
+def cold_starts(
+    profiles: Sequence[str], repeat: int, seed: int, overrides: tuple[str, ...] = ()
+) -> Experiment:
+    """`repeat` starts of each profile, one profile after the other, so that the others can cool meanwhile.
+
+    The first of a longer experiment are those of a shorter one. `overrides` are the user's; the embedded
+    simulated gateway has another seed for each run, so that its starts differ.
+    """
+    jobs = [
+        Job(
+            folder=f"{re.sub(_ODD, '-', profile)}-{number}",
+            overrides=(*overrides, f"sim.seed={seed + number * len(profiles) + place}"),
+            profile=profile,
+        )
+        for number in range(1, repeat + 1)
+        for place, profile in enumerate(profiles)
+    ]
+    return Experiment(kind="provision", runs=tuple(jobs))
+
+
+def aimed(scenario: Scenario, profile: str, probe_every_s: float) -> Scenario:
+    """The scenario with all its traffic on one profile, and a small request to each of its lanes every so
+    many seconds beside it; lanes that have a class with `every_s` keep to that.
+
+    The embedded gateway gets a lane of that profile from zero, unless its fleet has one.
+    """
+    traffic = [one.model_copy(update={"profiles": (profile,)}) for one in scenario.classes]
+    fleet = scenario.sim.fleet
+    if not any(entry.split(":")[-1].split("=")[0].split("/")[0] == profile for entry in fleet.split(",")):
+        fleet = f"{profile}=0..1"
+    changes = {
+        "classes": (*traffic, *_probes(traffic, probe_every_s)),
+        "sim": scenario.sim.model_copy(update={"fleet": fleet}),
+    }
+    return scenario.model_copy(update=changes)
+
+
+def _probes(traffic: Sequence[Traffic], every_s: float) -> Iterator[Traffic]:
+    probed = {(one.pool, one.model) for one in traffic if one.every_s}
+    for one in traffic:
+        if (one.pool, one.model) not in probed:
+            probed.add((one.pool, one.model))
+            yield _probe(one, every_s)
+
+
+def _probe(one: Traffic, every_s: float) -> Traffic:
+    changes = {
+        "name": f"probe-{one.name}",
+        "every_s": every_s,
+        "input_tokens": FixedLength(tokens=PROBE_IN_TOKENS),
+        "slo": None,
+    }
+    if isinstance(one, Generation):
+        changes["output_tokens"] = FixedLength(tokens=PROBE_OUT_TOKENS)
+    return one.model_copy(update=changes)
