@@ -14,7 +14,8 @@ import typer
 from bench import __version__
 from bench.analyze import AnalysisError
 from bench.analyze.gate import PolicyError
-from bench.commands import aa, ab, calibrate, check_scenario, gate, preview, results, run, sim
+from bench.analyze.plan import PlanError
+from bench.commands import aa, ab, calibrate, check_scenario, gate, plan, preview, results, run, sim
 from bench.commands.options import UsageError
 from bench.commands.processes import ProcessError
 from bench.experiment import ExperimentError
@@ -29,6 +30,7 @@ USER_ERRORS = (
     ExperimentError,
     FolderError,
     LengthError,
+    PlanError,
     PolicyError,
     ScenarioError,
     TraceError,
@@ -57,6 +59,7 @@ app.command()(ab.ab)
 app.command()(aa.aa)
 app.command()(gate.gate)
 app.command()(gate.compare)
+app.command()(plan.plan)
 app.command(context_settings=sim.PASS_ON)(sim.sim)
 
 

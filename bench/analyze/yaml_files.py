@@ -1,6 +1,6 @@
 """YAML files that a user wrote, as closed models; every fault at once, each with its place.
 
-FileFault   a file that cannot be used; one line a fault
+FileError   a file that cannot be used; one line a fault
 """
 
 import json
@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 
-class FileFault(ValueError):
+class FileError(ValueError):
     """A file that cannot be used; the message has a line a fault."""
 
 
@@ -26,18 +26,18 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 def read_model(path: Path, model: type[_Model]) -> _Model:
-    """A YAML (or JSON) file as a model. Raises FileFault with every fault."""
+    """A YAML (or JSON) file as a model. Raises FileError with every fault."""
     try:
         tree = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise FileFault(f"{path}: cannot be read: {error.strerror}") from None
+        raise FileError(f"{path}: cannot be read: {error.strerror}") from None
     except (YAMLError, ValueError) as error:
-        raise FileFault(f"{path}: not valid YAML: {str(error).strip().splitlines()[0]}") from None
+        raise FileError(f"{path}: not valid YAML: {str(error).strip().splitlines()[0]}") from None
     try:
         return model.model_validate_json(json.dumps(tree if tree is not None else {}, default=str))
     except ValidationError as error:
         lines = [f"{path}: {_place(fault['loc'])}{_why(fault)}" for fault in error.errors()]
-        raise FileFault("\n".join(lines)) from None
+        raise FileError("\n".join(lines)) from None
 
 
 def _place(loc: tuple[str | int, ...]) -> str:

@@ -7,6 +7,7 @@ from bench.report.gate import render_gate, write_gate
 from bench.report.html import asked_run, asked_sweep, write_report, write_sweep
 from bench.report.noise import render_noise, write_noise
 from bench.report.notebook import NotebookError
+from bench.report.plan import render_plan, write_plan
 from bench.report.table import WIDTH, render_summary, render_sweep
 
 __all__ = [
@@ -22,11 +23,13 @@ __all__ = [
     "render_comparison",
     "render_gate",
     "render_noise",
+    "render_plan",
     "render_summary",
     "render_sweep",
     "step_line",
     "write_gate",
     "write_noise",
+    "write_plan",
     "write_report",
     "write_summary",
     "write_sweep",

@@ -38,6 +38,23 @@ from bench.analyze.gate import (
     Watched,
     load_policy,
 )
+from bench.analyze.plan import (
+    Answer,
+    Asked,
+    Capacities,
+    Capacity,
+    Change,
+    Floor,
+    Mix,
+    Plan,
+    Price,
+    Prices,
+    ReplicasOf,
+    Scaling,
+    Settings,
+    load_capacities,
+    load_prices,
+)
 from bench.experiment import Experiment, Job
 from bench.metrics import REQUEST_METRICS, RUN_METRICS
 from bench.record import EVENTS, REQUESTS, SCHEDULE, Outcome, RunFolder, RunInfo, TargetSaid
@@ -63,6 +80,11 @@ GATE: tuple[type[BaseModel], ...] = (
         NoiseOf,
         NoiseReport,
     ),
+)
+
+PLAN: tuple[type[BaseModel], ...] = (
+    *(Answer, Asked, Change, Floor, Mix, Plan, ReplicasOf, Settings),
+    *(Capacities, Capacity, Scaling, Price, Prices),
 )
 
 
@@ -118,3 +140,19 @@ def test_the_policy_in_the_docs_is_one(tmp_path: Path) -> None:
     text = (DOCS / "gate.md").read_text(encoding="utf-8")
     (tmp_path / "policy.yaml").write_text(text.split("```yaml\n")[1].split("```")[0])
     assert len(load_policy(tmp_path / "policy.yaml").slo) == 2
+
+
+@pytest.mark.parametrize("name", sorted({name for model in PLAN for name in model.model_fields}))
+def test_every_key_of_the_plan_is_explained(name: str) -> None:
+    """Each key of plan.json, of capacity and price files stands on the page."""
+    assert re.search(rf"\b{name}\b", " ".join(coded("plan.md")))
+
+
+def test_the_files_in_the_docs_of_the_plan_are_some(tmp_path: Path) -> None:
+    """Capacities and prices can be used as they stand."""
+    blocks = (DOCS / "plan.md").read_text(encoding="utf-8").split("```yaml\n")
+    capacity, prices = tmp_path / "capacity.yaml", tmp_path / "prices.yaml"
+    for file, block in zip((capacity, prices), blocks[1:], strict=True):
+        file.write_text(block.split("```")[0])
+    assert load_capacities(capacity).profiles["a100-40gb"].max_replicas == 5
+    assert load_prices(prices).profiles["l4"].per_hour == 0.80

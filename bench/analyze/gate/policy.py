@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, field_validator
 
 from bench.analyze.latency import LEVELS
-from bench.analyze.yaml_files import Closed, FileFault, read_model
+from bench.analyze.yaml_files import Closed, FileError, read_model
 from bench.metrics import REQUEST_METRICS, RUN_METRICS
 
 SHARES = frozenset({"attainment", "error_rate", "stall_share"})
@@ -158,5 +158,5 @@ def load_policy(path: Path | None) -> Policy:
         return Policy()
     try:
         return read_model(path, Policy)
-    except FileFault as fault:
+    except FileError as fault:
         raise PolicyError(str(fault)) from None

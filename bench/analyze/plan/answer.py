@@ -90,7 +90,8 @@ class Answer(Value):
     """plan.json: plans cheapest first; `best` is the place of the cheapest that keeps the target.
 
     A scheduled plan is never the best: it knows the demand, or guesses it from other days. `at_estimate` and
-    `at_refuted` are the same policy, were each replica worth its best estimate or what was refuted.
+    `at_refuted` are the same policy, were each replica worth its best estimate or what was refuted. Of the
+    best plan: `by_hour`, the most replicas of each profile in each hour, and `changes`.
     """
 
     format_version: Literal[1] = 1
@@ -107,4 +108,5 @@ class Answer(Value):
     at_estimate: Plan | None
     at_refuted: Plan | None
     mixes: tuple[Mix, ...]
+    by_hour: dict[str, tuple[int, ...]]
     changes: tuple[Change, ...]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 
 from bench.analyze.plan.faults import PlanError
-from bench.analyze.yaml_files import Closed, FileFault, read_model
+from bench.analyze.yaml_files import Closed, FileError, read_model
 
 FILE = "capacity.json"
 MOST_REPLICAS = 10_000
@@ -36,7 +36,9 @@ class Capacity(Closed):
     )
     estimate_per_s: PositiveFloat | None = Field(None, description="best estimate; above the confirmed rate")
     refuted_per_s: PositiveFloat | None = Field(None, description="lowest rate that is refuted at 95 %")
-    start_s: NonNegativeFloat | None = Field(None, description="from the request of a replica until it serves")
+    start_s: NonNegativeFloat | None = Field(
+        None, description="from the request of a replica until it serves"
+    )
     starts_s: tuple[NonNegativeFloat, ...] = Field(
         (), description="instead of it: start times as measured; the longest is planned with"
     )
@@ -70,7 +72,7 @@ def load_capacities(path: Path) -> Capacities:
     file = path / FILE if path.is_dir() else path
     try:
         return read_model(file, Capacities)
-    except FileFault as fault:
+    except FileError as fault:
         raise PlanError(str(fault)) from None
 
 
@@ -86,4 +88,6 @@ def start_of(name: str, capacity: Capacity) -> tuple[float, str]:
             f"{name}: no start time: say start_s or starts_s in the capacity file, or --start {name}=240"
         )
     n = len(capacity.starts_s)
-    return max(capacity.starts_s), f"the longest of {n}: covers p{100 * 0.05 ** (1 / n):.0f} at 95 % (n = {n})"
+    return max(
+        capacity.starts_s
+    ), f"the longest of {n}: covers p{100 * 0.05 ** (1 / n):.0f} at 95 % (n = {n})"

@@ -90,8 +90,8 @@ def _numbers(file: Path) -> pd.DataFrame:
     named = set(table.columns) - {START, TOKENS}
     if START not in table or not named or (RATE in named and len(named) > 1):
         raise PlanError(
-            f"{file}: its header is {','.join(map(str, table.columns))!r}; a rate table has {START},{RATE} or "
-            f"{START} and a column for each traffic class, and maybe {TOKENS}"
+            f"{file}: its header is {','.join(map(str, table.columns))!r}; a rate table has {START},{RATE} "
+            f"or {START} and a column for each traffic class, and maybe {TOKENS}"
         )
     for name in table.columns:
         column = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=np.float64)

@@ -72,10 +72,7 @@ def scheduled(machines: Sequence[Machine], needs: Floats, step_s: float) -> Flee
     """The cheapest for the need of each step, asked for so early that it serves in time."""
     live = cheapest_each(machines, needs)
     paid = np.column_stack(
-        [
-            leading_max(live[:, i], steps_in(machine.start_s, step_s) + 1)
-            for i, machine in enumerate(machines)
-        ]
+        [leading_max(live[:, i], steps_in(machine.start_s, step_s) + 1) for i, machine in enumerate(machines)]
     )
     return Fleet(tuple(machines), paid, live)
 
@@ -108,17 +105,20 @@ def reactive(
     What is no longer needed stays `scale_down_wait_s`. A replica that is asked for serves `start_s` later if
     it is wanted all that time.
     """
-    seen = _ago(demand.rate_per_s, steps_in(settings.detect_s, demand.step_s)) / utilisation
+    step_s = demand.step_s
+    seen = _ago(demand.rate_per_s, steps_in(settings.detect_s, step_s)) / utilisation
     steady = np.full(len(seen), base[1] if base else 0, dtype=np.int64)
-    if base:
-        seen = np.maximum(seen - base[0].capacity_per_s(steady), 0.0)
-    wanted = machine.replicas_for(trailing_max(seen / machine.rate_per_s, steps_in(settings.scale_down_wait_s, demand.step_s) + 1))
-    live = trailing_min(wanted, steps_in(machine.start_s, demand.step_s) + 1)
-    if base is None:
+    below = base[0] if base and base[0] is not machine else None
+    if below:
+        seen = np.maximum(seen - below.capacity_per_s(steady), 0.0)
+    held = trailing_max(seen / machine.rate_per_s, steps_in(settings.scale_down_wait_s, step_s) + 1)
+    wanted = machine.replicas_for(held)
+    if not below:
+        wanted = np.maximum(wanted, steady)
+    live = trailing_min(wanted, steps_in(machine.start_s, step_s) + 1)
+    if not below:
         return Fleet((machine,), wanted[:, None], live[:, None])
-    if base[0] is machine:
-        return Fleet((machine,), (wanted + steady)[:, None], (live + steady)[:, None])
-    return Fleet((base[0], machine), np.column_stack([steady, wanted]), np.column_stack([steady, live]))
+    return Fleet((below, machine), np.column_stack([steady, wanted]), np.column_stack([steady, live]))
 
 
 def _ago(values: Floats, steps: int) -> Floats:

@@ -52,6 +52,7 @@ def make_plans(
         at_estimate=_at(planner, chosen, machines, floors, _scales(capacities, "estimate_per_s")),
         at_refuted=_at(planner, chosen, machines, floors, _scales(capacities, "refuted_per_s")),
         mixes=_mixes(planner, machines),
+        by_hour=_by_hour(chosen.fleet, demand.step_s) if chosen else {},
         changes=_changes(chosen.fleet, demand.step_s) if chosen else (),
     )
 
@@ -83,9 +84,7 @@ def _again(made: Candidate, what: str) -> bool:
     return what.endswith("all profiles") and len(_replicas(made)) == 1
 
 
-def _tries(
-    planner: Planner, machines: Sequence[Machine]
-) -> Iterator[tuple[str, Callable[[], Candidate]]]:
+def _tries(planner: Planner, machines: Sequence[Machine]) -> Iterator[tuple[str, Callable[[], Candidate]]]:
     for machine in machines:
         others = [one for one in machines if one is not machine]
         yield f"static, {machine.name}", partial(planner.static, [machine])
@@ -221,7 +220,9 @@ def _at(
     """The chosen policy once more, with other rates; None where a profile of it has none."""
     if chosen is None or any(machine.name not in scales for machine in chosen.fleet.machines):
         return None
-    other = {m.name: replace(m, rate_per_s=m.rate_per_s * scales[m.name]) for m in machines if m.name in scales}
+    other = {
+        m.name: replace(m, rate_per_s=m.rate_per_s * scales[m.name]) for m in machines if m.name in scales
+    }
     return _plan(planner, planner.again(chosen, other), floors)
 
 
@@ -253,3 +254,10 @@ def _changes(fleet: Fleet, step_s: float) -> tuple[Change, ...]:
         Change(start_s=int(at) * step_s, replicas=dict(zip(names, fleet.paid[at].tolist(), strict=True)))
         for at in np.concatenate([[0], np.flatnonzero(moved) + 1])
     )
+
+
+def _by_hour(fleet: Fleet, step_s: float) -> dict[str, tuple[int, ...]]:
+    hours = (np.arange(len(fleet.paid)) * step_s // 3600).astype(np.int64)
+    most = np.zeros((int(hours[-1]) + 1, len(fleet.machines)), dtype=np.int64)
+    np.maximum.at(most, hours, fleet.paid)
+    return {m.name: tuple(counts) for m, counts in zip(fleet.machines, most.T.tolist(), strict=True)}

@@ -1,6 +1,7 @@
 """The cheapest whole numbers of replicas of several profiles that sustain a load."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -11,6 +12,10 @@ from bench.metrics import Floats
 
 GAP = 1e-4
 """How far above the optimum (as a share) an answer may stay: half a cent of 50 an hour."""
+
+MANY = 30
+GAP_OF_MANY = 0.002
+"""Where more than `MANY` of the smallest are needed, steps so close to each other get the same fleet."""
 
 
 def cheapest(machines: Sequence[Machine], needs: Floats, rates: Floats) -> tuple[int, ...]:
@@ -31,7 +36,7 @@ def cheapest(machines: Sequence[Machine], needs: Floats, rates: Floats) -> tuple
             LinearConstraint(rates[:, owner] * slopes / np.maximum(needs, 1e-12)[:, None], lb=needs > 0),
             LinearConstraint(of_machine, lb=least),
         ],
-        integrality=np.ones(len(pieces)),
+        integrality=np.ones(len(pieces), dtype=np.int64),
         bounds=Bounds(0, sizes),
         options={"mip_rel_gap": GAP},
     )
@@ -50,7 +55,7 @@ def _pieces(machine: Machine) -> Iterator[tuple[int, float]]:
         yield machine.most, 1.0
         return
     edges = [0, *(2**k for k in range(machine.most.bit_length()) if 2**k < machine.most), machine.most]
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         yield last - first, float((machine.worth[last] - machine.worth[first]) / (last - first))
 
 
@@ -60,11 +65,13 @@ def cheapest_each(machines: Sequence[Machine], needs: Floats) -> Ints:
     if len(machines) == 1:
         return machines[0].replicas_for(needs / rates[:, 0])[:, None]
     counts = np.zeros(rates.shape, dtype=np.int64)
+    few = MANY * rates.min(axis=1)
+    asked = np.where(needs > few, needs * (1 + GAP_OF_MANY), needs)
     reach, last = -1.0, -1
     for step in np.lexsort((needs, *rates.T)):
         # The cheapest for a smaller need is the cheapest for every need that it sustains.
         if last < 0 or needs[step] > reach or (rates[step] != rates[last]).any():
-            counts[step] = cheapest(machines, needs[step : step + 1], rates[step : step + 1])
+            counts[step] = cheapest(machines, asked[step : step + 1], rates[step : step + 1])
             reach = sum(
                 rate * machine.worth[count]
                 for rate, machine, count in zip(rates[step], machines, counts[step], strict=True)

@@ -62,7 +62,14 @@ class Planner:
         return Candidate("static", fleet, None, self.fares(fleet), base)
 
     def scheduled(self, machines: Sequence[Machine]) -> Candidate:
-        """With as much margin on the forecast as the target needs, in steps."""
+        """With as much margin on the forecast as the target needs, in steps; of several the cheapest way.
+
+        A mix that turns over with the demand pays for every start, so one profile alone may be cheaper.
+        """
+        ways = [[machine] for machine in machines] + ([list(machines)] if len(machines) > 1 else [])
+        return min(map(self._scheduled, ways), key=self._rank)
+
+    def _scheduled(self, machines: Sequence[Machine]) -> Candidate:
         expected, margin = forecast(self.demand), 1.0
         while True:
             fleet = scheduled(machines, expected * margin, self.demand.step_s)
@@ -98,7 +105,11 @@ class Planner:
         if self.keeps(best.fared) and cheapest >= best.fleet.cost(step_s):
             return best
         found = self._following(machine, base, highest)
-        return min((best, found), key=lambda one: (not self.keeps(one.fared), one.fleet.cost(step_s)))
+        return min((best, found), key=self._rank)
+
+    def _rank(self, made: Candidate) -> tuple[bool, float]:
+        """Those that keep the target first, and the cheapest of them."""
+        return not self.keeps(made.fared), made.fleet.cost(self.demand.step_s)
 
     def again(self, made: Candidate, machines: Mapping[str, Machine]) -> Candidate:
         """The same policy on the same profiles, with other machines under their names."""
@@ -109,9 +120,7 @@ class Planner:
             return self.scheduled(mine)
         return self.based(mine[-1], mine[:1]) if made.base else self.reactive(mine[-1])
 
-    def _following(
-        self, machine: Machine, base: tuple[Machine, int] | None, highest: float
-    ) -> Candidate:
+    def _following(self, machine: Machine, base: tuple[Machine, int] | None, highest: float) -> Candidate:
         def at(utilisation: float) -> tuple[Fleet, Replayed]:
             fleet = reactive(machine, self.demand, utilisation, self.settings, base)
             return fleet, self.fares(fleet)
@@ -122,7 +131,11 @@ class Planner:
             used = highest * (1 - _least(lambda less: self.keeps(at(highest * (1 - less))[1]), 0.0, 1 - STEP))
             fleet, fared = at(used)
         return Candidate(
-            "base + reactive" if base else "reactive", fleet, used, fared, {base[0].name: base[1]} if base else {}
+            "base + reactive" if base else "reactive",
+            fleet,
+            used,
+            fared,
+            {base[0].name: base[1]} if base else {},
         )
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, PositiveFloat, field_validator
 
 from bench.analyze.plan.faults import PlanError
-from bench.analyze.yaml_files import Closed, FileFault, read_model
+from bench.analyze.yaml_files import Closed, FileError, read_model
 
 SHIPPED = Path(__file__).with_name("prices.yaml")
 
@@ -56,5 +56,5 @@ def load_prices(own: Path | None = None) -> Prices:
 def _read(path: Path) -> Prices:
     try:
         return read_model(path, Prices)
-    except FileFault as fault:
+    except FileError as fault:
         raise PlanError(str(fault)) from None

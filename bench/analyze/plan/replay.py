@@ -15,8 +15,8 @@ _NEARLY = 1e-6
 class Replayed:
     """`delayed[t]`: whether any of a step's demand waits longer than allowed. Shares are of the requests.
 
-    `longest_wait_s` is what the last of a backlog waits, first come first served; where the demand ends before
-    a backlog does, at least until then, and `drained` is False.
+    `longest_wait_s` is what the last of a backlog waits, first come first served; where the demand ends
+    before a backlog does, at least until then, and `drained` is False.
     """
 
     delayed: np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -35,7 +35,7 @@ def replay(demand: Demand, capacity_per_s: Floats, max_delay_s: float = 0.0) -> 
     spare = np.concatenate([[0.0], np.cumsum(asked - capacity_per_s * demand.step_s)])
     backlog = spare - np.minimum.accumulate(spare)
     backlog[backlog < _NEARLY] = 0.0
-    waits_s, drained = _waits(asked, backlog, demand.step_s)
+    waits_s, drained = _waits(asked, backlog, capacity_per_s, demand.step_s)
     late = waits_s > max_delay_s + _NEARLY
     delayed = (late[:-1] | late[1:]) & (asked > 0)
     return Replayed(
@@ -46,7 +46,7 @@ def replay(demand: Demand, capacity_per_s: Floats, max_delay_s: float = 0.0) -> 
     )
 
 
-def _waits(asked: Floats, backlog: Floats, step_s: float) -> tuple[Floats, bool]:
+def _waits(asked: Floats, backlog: Floats, capacity_per_s: Floats, step_s: float) -> tuple[Floats, bool]:
     """How long the newest request in the queue at each edge of a step waits; whether all are served."""
     waits = np.zeros_like(backlog)
     queued = backlog > 0
@@ -58,9 +58,8 @@ def _waits(asked: Floats, backlog: Floats, step_s: float) -> tuple[Floats, bool]
     until = np.searchsorted(served, come[queued] - _NEARLY)
     last = len(served) - 1
     after = np.minimum(until, last)
-    gained = served[after] - served[after - 1]
-    part = np.divide(
-        come[queued] - served[after - 1], gained, out=np.ones_like(gained), where=gained > 0
-    ).clip(0, 1)
-    waits[queued] = edges[after - 1] + part * step_s - edges[queued]
+    # Until the newest is served the queue is never empty, so it is served at the full capacity.
+    left, rate = come[queued] - served[after - 1], capacity_per_s[after - 1]
+    rest_s = np.divide(left, rate, out=np.full_like(left, step_s), where=rate > 0).clip(0, step_s)
+    waits[queued] = edges[after - 1] + rest_s - edges[queued]
     return waits.clip(min=_NEARLY * 2 * queued), bool((until <= last).all())

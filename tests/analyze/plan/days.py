@@ -21,8 +21,9 @@ def day(mean_per_s: float = MEAN_PER_S, peak_per_s: float = PEAK_PER_S) -> Deman
         bursts[start : start + _BURST_MIN] = _BURST
 
     def shape(steepness: float) -> Floats:
-        found: Floats = np.exp(steepness * np.cos((hour - 15) / 24 * 2 * np.pi)) * bursts
-        return found / found.mean()
+        raw = np.exp(steepness * np.cos((hour - 15) / 24 * 2 * np.pi)) * bursts
+        found: Floats = raw / raw.mean()
+        return found
 
     ratio = peak_per_s / mean_per_s
     steepness = brentq(lambda steep: float(shape(steep).max()) - ratio, 0.0, 5.0)
@@ -39,3 +40,16 @@ CAPACITIES = Capacities(
     },
 )
 PRICES = Prices.model_validate({"profiles": {"l4": 0.80, "a100-40gb": 3.70}})
+
+
+def small_day(seed: int) -> Demand:
+    """Four hours in steps of 2 min, a wave with jumps and noise, that a handful of replicas serve."""
+    random = np.random.default_rng(seed)
+    minutes = 2 * np.arange(120)
+    wave = 1 + random.uniform(0.2, 0.8) * np.sin(
+        2 * np.pi * (minutes / random.uniform(90, 400) + random.random())
+    )
+    for start in random.integers(5, 110, 2):
+        wave[start : start + random.integers(4, 12)] *= random.uniform(1.1, 1.8)
+    rate = random.uniform(1.5, 4.0) * wave * random.lognormal(0, 0.04, 120)
+    return Demand(120.0, {"rate_per_s": rate}, rate * OUT_TOKENS)
