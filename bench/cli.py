@@ -15,13 +15,26 @@ from bench import __version__
 from bench.analyze import AnalysisError
 from bench.analyze.gate import PolicyError
 from bench.analyze.plan import PlanError
-from bench.commands import aa, ab, calibrate, check_scenario, gate, plan, preview, results, run, sim
+from bench.commands import (
+    aa,
+    ab,
+    calibrate,
+    check_scenario,
+    gate,
+    plan,
+    preview,
+    results,
+    run,
+    sim,
+    simulate,
+)
 from bench.commands.options import UsageError
 from bench.commands.processes import ProcessError
 from bench.experiment import ExperimentError
 from bench.record import CalibrationError, FolderError
 from bench.report import NotebookError
 from bench.scenario import ScenarioError
+from bench.virtual import VirtualError
 from bench.workload import LengthError, TraceError
 
 USER_ERRORS = (
@@ -35,6 +48,7 @@ USER_ERRORS = (
     ScenarioError,
     TraceError,
     UsageError,
+    VirtualError,
 )
 
 app = typer.Typer(
@@ -61,6 +75,7 @@ app.command()(gate.gate)
 app.command()(gate.compare)
 app.command()(plan.plan)
 app.command(context_settings=sim.PASS_ON)(sim.sim)
+app.command()(simulate.simulate)
 
 
 @app.callback(invoke_without_command=True)

@@ -110,6 +110,7 @@ class RunFacts(Value):
     dialect: str | None
     pools: dict[str, dict[str, int]]
     simulated: bool
+    virtual: bool
     simulation: dict[str, Any]
     live_workers: dict[str, int]
     asked_rate_per_s: float | None
@@ -298,6 +299,7 @@ def _facts(run: Run, service: Service) -> RunFacts:
         dialect=info.target.dialect if info.target else None,
         pools=info.target.pools if info.target else {},
         simulated=bool(info.target and info.target.simulated),
+        virtual=bool(info.target and info.target.virtual),
         simulation=simulation if isinstance(simulation, dict) else {},
         live_workers=info.target.live_workers if info.target else {},
         asked_rate_per_s=arrivals.rate_per_s

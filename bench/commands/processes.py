@@ -68,10 +68,16 @@ def _sim_options(sim: Sim) -> list[str]:
         "--dialect": sim.dialect,
         "--fleet": sim.fleet,
         "--cold-start-scale": str(sim.cold_start_scale),
+        "--step-jitter": str(sim.step_jitter),
+        "--spot-lifetime-s": str(sim.spot_lifetime_s),
+        "--spot-notice-s": str(sim.spot_notice_s),
         "--seed": str(sim.seed),
+        "--profile-file": sim.profile_file,
         "--fault-plan": sim.fault_plan,
     }
-    return [word for name, value in options.items() if value is not None for word in (name, value)]
+    switches = {"--autoscale": sim.autoscale, "--affinity": sim.affinity}
+    given = [word for name, value in options.items() if value is not None for word in (name, value)]
+    return [*given, *(name for name, on in switches.items() if on)]
 
 
 def _url(process: "subprocess.Popen[str]", errors: Any) -> str:

@@ -63,19 +63,24 @@ def replay(request: Request, folder: RunFolder, console: Console) -> int:
     return code
 
 
-def conclude(folder: RunFolder, console: Console) -> list[Miss]:
-    """Summary, table and report of a run folder; returns the SLOs that were missed."""
+def conclude(folder: RunFolder, console: Console, *, report: bool = True) -> list[Miss]:
+    """Summary, table and, unless not wanted, report of a run folder; returns the SLOs that were missed."""
     run = load(folder)
     summary = summarise(run)
     misses = check(summary, run.scenario)
     write_summary(folder, summary)
     console.print(render_summary(summary, misses))
+    if report:
+        _report(folder, console)
+    return misses
+
+
+def _report(folder: RunFolder, console: Console) -> None:
     console.print("\nmaking the report ...", highlight=False)
     # In a thread, as nbclient would take the signals of the main one for itself.
     with finishing_first(), ThreadPoolExecutor(1) as thread:
-        report = thread.submit(write_report, folder).result()
-        console.print(f"report: {report}", highlight=False, soft_wrap=True)
-    return misses
+        page = thread.submit(write_report, folder).result()
+        console.print(f"report: {page}", highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager

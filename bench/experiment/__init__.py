@@ -3,13 +3,18 @@
 from bench.experiment.ladder import Ladder, Rung, rungs
 from bench.experiment.pairs import pairs
 from bench.experiment.plan import Experiment, ExperimentError, Job, rates, read, run_all
+from bench.experiment.search import Found, Probe, Search, Tried
 
 __all__ = [
     "Experiment",
     "ExperimentError",
+    "Found",
     "Job",
     "Ladder",
+    "Probe",
     "Rung",
+    "Search",
+    "Tried",
     "pairs",
     "rates",
     "read",

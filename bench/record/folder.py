@@ -43,6 +43,9 @@ class TargetSaid(BaseModel):
     role: str | None = Field(None, description="gateway, or worker: a server without one; null: neither")
     url: str
     simulated: bool = False
+    virtual: bool = Field(
+        False, description="no sockets and no clock: the simulation's model in virtual time"
+    )
     version: str | None = None
     dialect: str | None = Field(None, description="generation of the wire contract; null: not a gateway")
     dialect_source: str | None = Field(None, description="told, version or health")

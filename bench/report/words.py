@@ -128,7 +128,8 @@ def simulated(summary: Summary) -> str | None:
     details = [f"{name} {facts[name]}" for name in ("fleet", "seed") if name in facts]
     scale = facts.get("cold_start_scale")
     cold = _cold_starts(float(scale)) if isinstance(scale, int | float) and scale > 0 else ""
-    return f"SIMULATED gateway ({', '.join(details) or 'no details told'}), no GPU was measured{cold}"
+    what = "SIMULATED, VIRTUAL TIME" if summary.run.virtual else "SIMULATED gateway"
+    return f"{what} ({', '.join(details) or 'no details told'}), no GPU was measured{cold}"
 
 
 def _cold_starts(scale: float) -> str:

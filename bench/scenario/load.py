@@ -27,6 +27,7 @@ UNREADABLE = (YAMLError, ValueError, TypeError, LookupError, AttributeError, Run
 FILES = (
     "arrivals.file",
     "sim.fault_plan",
+    "sim.profile_file",
     "target.ca_file",
     "classes.*.input_tokens.file",
     "classes.*.output_tokens.file",
@@ -157,7 +158,7 @@ def _override(tree: Any, override: str) -> Keys:
     key = _key_in(tree, last)
     if key is None:
         raise ScenarioError([Fault(_place(override), dotted, "there is no such place in this scenario")])
-    is_file = last in {"file", "fault_plan", "ca_file"} and isinstance(value, str)
+    is_file = last in {"file", "fault_plan", "profile_file", "ca_file"} and isinstance(value, str)
     tree[key] = str(Path(value).resolve()) if is_file else value
     return (*keys, key)
 

@@ -133,6 +133,16 @@ class Sim(Closed):
     dialect: Annotated[Literal["0.4", "0.10"], BeforeValidator(_dialect_as_written)] = "0.4"
     fleet: Annotated[str, Field(min_length=1)] = "l4=2,a100-40gb=1"
     cold_start_scale: PositiveFloat = Field(1.0, description="0.1 = cold starts ten times shorter")
+    autoscale: bool = Field(False, description="lanes grow and shrink between MIN and MAX")
+    affinity: bool = Field(False, description="routing keys and beginnings of prompts choose the worker")
+    step_jitter: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.04, description="sigma of the lognormal lengths of steps and batches; 0 for none"
+    )
+    profile_file: str | None = Field(None, description="machine profiles and models of one's own, YAML")
+    spot_lifetime_s: NonNegativeFloat = Field(
+        0.0, description="mean life of a node of a spot profile; 0 for ever"
+    )
+    spot_notice_s: NonNegativeFloat = Field(30.0, description="from its notice to its end")
     seed: NonNegativeInt = 1
     fault_plan: str | None = None
 

@@ -15,7 +15,17 @@ from bench.sim.auth import AuthError, read_auth
 from bench.sim.dialect import DIALECTS, Dialect
 from bench.sim.faults import FaultPlanError, load_fault_plan
 from bench.sim.gateway import Settings
-from bench.sim.model import SHIPPED, CatalogError, FleetError, Rules, Scaling, load_catalog, parse_fleet
+from bench.sim.model import (
+    MOST_PENDING,
+    SHIPPED,
+    STEP_JITTER,
+    CatalogError,
+    FleetError,
+    Rules,
+    Scaling,
+    load_catalog,
+    parse_fleet,
+)
 from bench.sim.null import serve_null
 from bench.sim.null_options import NullOptionError, add_null_options, null_options
 from bench.sim.server import Options, serve
@@ -23,8 +33,6 @@ from bench.sim.server import Options, serve
 _DEFAULT_FLEET = "l4=2,a100-40gb=1"
 _USAGE_EXIT = 2
 _NS = 1_000_000_000
-_MOST_PENDING = 50_000
-_STEP_JITTER = 0.04
 _LIMITS = (
     ("first-chunk-timeout-s", "30", "a generation's first chunk comes within so many seconds"),
     ("inter-chunk-timeout-s", "10", "each further chunk comes within so many seconds"),
@@ -83,7 +91,7 @@ def _parser() -> _Parser:
     add(
         "--step-jitter",
         type=float,
-        default=_STEP_JITTER,
+        default=STEP_JITTER,
         help="sigma of the lognormal lengths of steps and batches; 0 for none (default %(default)s)",
     )
     add("--cold-start-scale", type=float, default=1.0, help="cold starts take this many times as long")
@@ -216,7 +224,7 @@ def _rules(dialect: Dialect, args: argparse.Namespace) -> Rules:
         scaling=Scaling(woken=dialect.woken_workers) if args.autoscale else None,
         model_load_ns=round((args.model_load_s or 0) * _NS),
         **_given(
-            most_pending=_MOST_PENDING if args.max_pending is None else args.max_pending,
+            most_pending=MOST_PENDING if args.max_pending is None else args.max_pending,
             spot_lifetime_s=args.spot_lifetime_s,
             spot_notice_s=args.spot_notice_s,
             heartbeat_loss_ns=None if heartbeat_s is None else round(heartbeat_s * _NS),

@@ -4,13 +4,12 @@ from typing import Any
 
 from bench.sim.gateway import Exchange
 from bench.sim.lookup import find_card, find_lane, require_warm
-from bench.sim.model import Card, ItemsDone, Job, Lane
+from bench.sim.model import SPECIAL_TOKENS, Card, ItemsDone, Job, Lane
 from bench.sim.reply import NativeEnvelope
 from bench.sim.text import count_tokens
 from bench.sim.waiting import complete
 
 NATIVE = NativeEnvelope()
-_SPECIAL_TOKENS = 2
 
 
 def admit(exchange: Exchange, name: str) -> tuple[Card, Lane]:
@@ -62,7 +61,7 @@ def _map(value: object) -> dict[str, Any]:
 def item_tokens(item: object) -> int | None:
     """Tokens of an item with text, None for any other."""
     text = item.get("text") if isinstance(item, dict) else None
-    return count_tokens(text) + _SPECIAL_TOKENS if isinstance(text, str) and text else None
+    return count_tokens(text) + SPECIAL_TOKENS if isinstance(text, str) and text else None
 
 
 def readable_items(exchange: Exchange, card: Card, items: list[Any], refused: str) -> list[tuple[Any, int]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bench.sim.compat import openai_refusal_0_4, openai_refusal_0_10
-from bench.sim.limits import Limits
+from bench.sim.model import Limits
 from bench.sim.pool_rules import POOLS_0_4, POOLS_0_10, PoolRules
 from bench.sim.provisioning import Cold, accepted, unavailable
 from bench.sim.reply import RefusalError, Reply, all_items_failed, invalid_input

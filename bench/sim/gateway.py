@@ -20,8 +20,7 @@ from bench.sim.dialect import Dialect
 from bench.sim.driver import Driver
 from bench.sim.fault_clock import FaultClock
 from bench.sim.gate import Gate
-from bench.sim.limits import Limits
-from bench.sim.model import SHIPPED, Catalog
+from bench.sim.model import SHIPPED, Catalog, Limits
 from bench.sim.pools import PoolBook
 from bench.sim.reply import Envelope, Reply
 from bench.sim.truth import Span, TruthLog, monotonic_ns, parse_traceparent

@@ -14,7 +14,7 @@ from bench.sim.gateway import Exchange
 from bench.sim.lookup import find_card, find_lane, require_warm
 from bench.sim.messages import count_messages
 from bench.sim.mishaps import planned_break, refuse_as_planned
-from bench.sim.model import Card, Chunk, Finished, Job, Lane
+from bench.sim.model import TEMPLATE_TOKENS, Card, Chunk, Finished, Job, Lane
 from bench.sim.prefixes import prefix_of
 from bench.sim.refusals import verdict_refusal
 from bench.sim.reply import JSON_TYPE, GenerateEnvelope, OpenAIEnvelope, RefusalError, openai
@@ -26,7 +26,6 @@ from bench.sim.waiting import complete
 CHAT = OpenAIEnvelope("X-SIE-Pool")
 _GENERATE = GenerateEnvelope("pool")
 _DEFAULT_OUTPUT_TOKENS = 1024
-_TEMPLATE_TOKENS = 8
 
 
 async def chat(exchange: Exchange) -> web.StreamResponse:
@@ -34,7 +33,7 @@ async def chat(exchange: Exchange) -> web.StreamResponse:
     dialect = exchange.gateway.settings.dialect
     body = exchange.read_map(CHAT, dialect.body_bytes, json_only=True)
     given = check_fields(body, dialect.chat_fields, ("model", "messages"), CHAT)
-    prompt_tokens = count_messages(given["messages"], CHAT, "messages") + _TEMPLATE_TOKENS
+    prompt_tokens = count_messages(given["messages"], CHAT, "messages") + TEMPLATE_TOKENS
     card = find_card(exchange.gateway.settings.catalog, given["model"], CHAT)
     check_kind(card, CHAT)
     output_tokens = given.get("max_completion_tokens", given.get("max_tokens", _DEFAULT_OUTPUT_TOKENS))

@@ -9,8 +9,19 @@ from aiohttp import web
 from bench.sim.damage import GARBAGE_EVENT, damaged_ending
 from bench.sim.gateway import Exchange
 from bench.sim.keep_alive import COMMENT, KeepAlive
-from bench.sim.limits import FIRST_CHUNK, INTER_CHUNK, OVERALL, Watch
-from bench.sim.model import Chunk, Finished, ItemsDone, Job, JobEvent, Lost, Verdict
+from bench.sim.limits import Watch
+from bench.sim.model import (
+    FIRST_CHUNK,
+    INTER_CHUNK,
+    OVERALL,
+    Chunk,
+    Finished,
+    ItemsDone,
+    Job,
+    JobEvent,
+    Lost,
+    Verdict,
+)
 from bench.sim.truth import monotonic_ns
 from bench.sim.waiting import republished
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from bench.sim.driver import Sink
 from bench.sim.gateway import Exchange
-from bench.sim.limits import FIRST_CHUNK, INTER_CHUNK, OVERALL, Watch
-from bench.sim.model import ENDINGS, Job, JobEvent, Lost, Verdict
+from bench.sim.limits import Watch
+from bench.sim.model import ENDINGS, FIRST_CHUNK, INTER_CHUNK, OVERALL, Job, JobEvent, Lost, Verdict
 from bench.sim.refusals import signal_refusal, verdict_refusal
 from bench.sim.reply import Envelope
 from bench.sim.truth import monotonic_ns

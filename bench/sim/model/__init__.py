@@ -11,6 +11,8 @@ from bench.sim.model.fleet import Fleet
 from bench.sim.model.jobs import (
     CHARACTERS_PER_TOKEN,
     ENDINGS,
+    SPECIAL_TOKENS,
+    TEMPLATE_TOKENS,
     Chunk,
     Event,
     Finished,
@@ -28,9 +30,10 @@ from bench.sim.model.jobs import (
     WorkerStarting,
 )
 from bench.sim.model.lanes import BUNDLES, DEFAULT_POOL, FleetError, LaneSpec, parse_fleet
+from bench.sim.model.limits import FIRST_CHUNK, INTER_CHUNK, OVERALL, Limits
 from bench.sim.model.members import LiveWorker, ModelState
 from bench.sim.model.memory import PREFIX_TOKENS
-from bench.sim.model.rules import Rules
+from bench.sim.model.rules import MOST_PENDING, STEP_JITTER, Rules
 from bench.sim.model.scaling import Scaling
 
 __all__ = [
@@ -38,9 +41,16 @@ __all__ = [
     "CHARACTERS_PER_TOKEN",
     "DEFAULT_POOL",
     "ENDINGS",
+    "FIRST_CHUNK",
     "GENERATION_BUNDLE",
+    "INTER_CHUNK",
+    "MOST_PENDING",
+    "OVERALL",
     "PREFIX_TOKENS",
     "SHIPPED",
+    "SPECIAL_TOKENS",
+    "STEP_JITTER",
+    "TEMPLATE_TOKENS",
     "Card",
     "Catalog",
     "CatalogError",
@@ -55,6 +65,7 @@ __all__ = [
     "JobEvent",
     "Lane",
     "LaneSpec",
+    "Limits",
     "LiveWorker",
     "Lost",
     "ModelState",

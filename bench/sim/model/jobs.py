@@ -7,6 +7,12 @@ from typing import NamedTuple
 CHARACTERS_PER_TOKEN = 4
 """Length of every simulated token."""
 
+TEMPLATE_TOKENS = 8
+"""What a conversation has beyond the text of its messages."""
+
+SPECIAL_TOKENS = 2
+"""What an item to encode or score has beyond its text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lane:

@@ -4,6 +4,12 @@ from dataclasses import dataclass
 
 from bench.sim.model.scaling import Scaling
 
+MOST_PENDING = 50_000
+"""Unanswered work that a pool holds, by the contract."""
+
+STEP_JITTER = 0.04
+"""How much the lengths of steps vary, unless told otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
