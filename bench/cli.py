@@ -19,6 +19,7 @@ from bench.commands import (
     aa,
     ab,
     calibrate,
+    capacity,
     check_scenario,
     gate,
     plan,
@@ -73,6 +74,7 @@ app.command()(ab.ab)
 app.command()(aa.aa)
 app.command()(gate.gate)
 app.command()(gate.compare)
+app.command()(capacity.capacity)
 app.command()(plan.plan)
 app.command(context_settings=sim.PASS_ON)(sim.sim)
 app.command()(simulate.simulate)

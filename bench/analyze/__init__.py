@@ -22,6 +22,7 @@ from bench.analyze.series import (
 )
 from bench.analyze.slo import SloResult
 from bench.analyze.summary import Lengths, Part, PerWorker, RunFacts, Summary, Tally, summarise
+from bench.analyze.sustained import Kept, kept, replicas, strictest
 from bench.analyze.sweep import RateRow, compare_rates, load_sweep
 from bench.analyze.validity import Check, faults
 from bench.analyze.verdict import Generator, Verdict
@@ -37,6 +38,7 @@ __all__ = [
     "Drift",
     "Gaps",
     "Generator",
+    "Kept",
     "Lengths",
     "Level",
     "Miss",
@@ -66,6 +68,7 @@ __all__ = [
     "errors_hold",
     "faults",
     "judge_step",
+    "kept",
     "latency_points",
     "load",
     "load_sweep",
@@ -74,7 +77,9 @@ __all__ = [
     "outcomes_over_time",
     "place",
     "rates_over_time",
+    "replicas",
     "spell",
+    "strictest",
     "summarise",
     "window_of",
     "workers_over_time",

@@ -37,7 +37,7 @@ def make(
 
     def one(job: Job, path: Path) -> bool:
         _before(job, before_arm)
-        _set_aside(path)
+        set_aside(path)
         changes = (*request.overrides, *job.overrides)
         mine = Request(load(request.source, changes), request.source, changes, request.labels)
         made = new_folder(mine.scenario, folder, path)
@@ -72,7 +72,7 @@ def _before(job: Job, command: str | None) -> None:
         )
 
 
-def _set_aside(path: Path) -> None:
+def set_aside(path: Path) -> None:
     """A run that was stopped half way is kept under another name, and made again."""
     number = 1
     while path.exists():

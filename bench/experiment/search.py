@@ -3,13 +3,13 @@
 Pure: it is told what each run showed, and says what to run next. Three stages:
 
 * ceiling: one short burst of a closed loop; its throughput X sets the bracket [0.3 X, 1.1 X].
-* bisect: at the geometric middle of the bracket, runs with new seeds until it is clear whether the attainment
-  lies above or below the target; six times, which leaves 2 %.
-* confirm: five fresh runs where the bisection ended; where the lower bound of their attainment (one-sided 95 %,
-  a t over the runs on the logit scale) does not reach the target, 3 % less, and five fresh ones again.
+* bisect: at the geometric middle of the bracket, runs with new seeds until it is clear whether the
+  attainment lies above or below the target; six times, which leaves 2 %.
+* confirm: five fresh runs where the bisection ended; where the lower bound of their attainment (one-sided
+  95 %, a t over the runs on the logit scale) does not reach the target, 3 % less, and five fresh ones again.
 
-The bisection's own end is the luckiest rate as often as not: on a queue whose truth is known it is too high every
-second time, and what is confirmed once or twice in a hundred.
+The bisection's own end is the luckiest rate as often as not: on a queue whose truth is known it is too high
+every second time, and what is confirmed by more than 2 % in none of eighty.
 """
 
 import math
@@ -42,8 +42,8 @@ MOST_INVALID = 3
 class Tried(BaseModel):
     """One run that was made: which share of the `offered` requests met every limit of their SLO.
 
-    Of the ceiling `rate_per_s` is the throughput that was found; of others the rate that was asked. A run that
-    does not count (`valid` is False) is made again with another seed.
+    Of the ceiling `rate_per_s` is the throughput that was found; of others the rate that was asked. A run
+    that does not count (`valid` is False) is made again with another seed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -130,7 +130,7 @@ class Search:
     first_seed: int = 1
 
     def next(self, done: Sequence[Tried]) -> Probe | Found:
-        """What to run after `done`, or what was found. Raises ExperimentError if `done` is not this search's."""
+        """What to run after `done`, or what was found. Raises ExperimentError if `done` is another's."""
         steps = _Course(self, list(done)).steps()
         probe = next(steps)
         try:

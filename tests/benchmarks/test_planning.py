@@ -22,7 +22,7 @@ def test_the_true_rate_of_the_queue() -> None:
     served = serve(traffic(np.random.default_rng(104), 1_000_000, TRUE_PER_S / CAPACITY_PER_S))
     share = float((served.ttft_s <= LIMIT_S).mean())
     print(f"\nattainment at {TRUE_PER_S:.3f}/s: {share:.4f}")
-    assert share == pytest.approx(0.95, abs=0.004)
+    assert share == pytest.approx(0.95, abs=0.01)
 
 
 @pytest.mark.timeout(900)
@@ -33,8 +33,9 @@ def test_what_is_confirmed_on_the_queue() -> None:
     estimates = np.array([one.estimate_per_s or np.nan for one in found]) / TRUE_PER_S
     runs = np.array([one.runs for one in found])
     print(
-        f"\nconfirmed / true: mean {shares.mean():.3f}, sd {shares.std():.3f}, above {np.mean(shares > 1):.1%}, "
-        f"above by 2 % {np.mean(shares > 1.02):.1%}; runs mean {runs.mean():.1f}, most {runs.max()}; "
+        f"\nconfirmed / true: mean {shares.mean():.3f}, sd {shares.std():.3f}, above "
+        f"{np.mean(shares > 1):.1%}, above by 2 % {np.mean(shares > 1.02):.1%}; runs mean "
+        f"{runs.mean():.1f}, most {runs.max()}; "
         f"bisection alone: mean {np.nanmean(estimates):.3f}, above {np.mean(estimates > 1):.1%}"
     )
     assert np.mean(shares > 1.02) <= 0.05

@@ -55,7 +55,7 @@ from bench.analyze.plan import (
     load_capacities,
     load_prices,
 )
-from bench.experiment import Experiment, Job
+from bench.experiment import CapacitySearch, Experiment, Job, Made
 from bench.metrics import REQUEST_METRICS, RUN_METRICS
 from bench.record import EVENTS, REQUESTS, SCHEDULE, Outcome, RunFolder, RunInfo, TargetSaid
 
@@ -146,6 +146,12 @@ def test_the_policy_in_the_docs_is_one(tmp_path: Path) -> None:
 def test_every_key_of_the_plan_is_explained(name: str) -> None:
     """Each key of plan.json, of capacity and price files stands on the page."""
     assert re.search(rf"\b{name}\b", " ".join(coded("plan.md")))
+
+
+def test_every_key_of_a_capacity_search_is_explained() -> None:
+    """Each key of its experiment.json stands on the page."""
+    names = {name for model in (CapacitySearch, Made) for name in model.model_fields}
+    assert names <= set(coded("capacity.md"))
 
 
 def test_the_files_in_the_docs_of_the_plan_are_some(tmp_path: Path) -> None:
