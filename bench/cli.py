@@ -14,13 +14,16 @@ import typer
 from bench import __version__
 from bench.analyze import AnalysisError
 from bench.analyze.gate import PolicyError
+from bench.analyze.plan import PlanError
 from bench.commands import (
     aa,
     ab,
     baseline,
     calibrate,
+    capacity,
     check_scenario,
     gate,
+    plan,
     preview,
     provision,
     results,
@@ -44,6 +47,7 @@ USER_ERRORS = (
     ExperimentError,
     FolderError,
     LengthError,
+    PlanError,
     PolicyError,
     ScenarioError,
     TraceError,
@@ -76,6 +80,8 @@ app.command()(provision.provision)
 app.command()(gate.compare)
 app.command()(trend.trend)
 app.add_typer(baseline.app)
+app.command()(capacity.capacity)
+app.command()(plan.plan)
 app.command(context_settings=sim.PASS_ON)(sim.sim)
 app.command()(simulate.simulate)
 

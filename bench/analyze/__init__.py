@@ -36,6 +36,7 @@ from bench.analyze.series import (
 from bench.analyze.slo import SloResult
 from bench.analyze.summary import Lengths, Part, PerWorker, RunFacts, Summary, Tally, summarise
 from bench.analyze.survival import assured
+from bench.analyze.sustained import Kept, kept, replicas, strictest
 from bench.analyze.sweep import RateRow, compare_rates, load_sweep
 from bench.analyze.validity import Check, faults
 from bench.analyze.verdict import Generator, Verdict
@@ -54,6 +55,7 @@ __all__ = [
     "Drift",
     "Gaps",
     "Generator",
+    "Kept",
     "LaneStarts",
     "Lengths",
     "Level",
@@ -90,6 +92,7 @@ __all__ = [
     "faults",
     "judge_start",
     "judge_step",
+    "kept",
     "lanes_of",
     "latency_points",
     "load",
@@ -100,7 +103,9 @@ __all__ = [
     "outcomes_over_time",
     "place",
     "rates_over_time",
+    "replicas",
     "spell",
+    "strictest",
     "summarise",
     "window_of",
     "workers_over_time",

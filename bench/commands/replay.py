@@ -47,7 +47,7 @@ def replay(request: Request, folder: RunFolder, console: Console) -> int:
     console.print(f"{request.scenario.name} -> {folder.path}", highlight=False, soft_wrap=True)
     try:
         with _target(request.scenario) as scenario, ProgressLine(console) as progress:
-            folder.save(_info(request, scenario))
+            folder.save(info_of(request, scenario))
             code = drive(
                 folder.path,
                 progress,
@@ -102,7 +102,8 @@ def _target(scenario: Scenario) -> Iterator[Scenario]:
         yield scenario.model_copy(update={"target": target})
 
 
-def _info(request: Request, scenario: Scenario) -> RunInfo:
+def info_of(request: Request, scenario: Scenario) -> RunInfo:
+    """What run.json says before the start."""
     return RunInfo(
         run_id=uuid.uuid4().hex,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -66,7 +66,7 @@ def _once(request: Request, folder: RunFolder, *, check: bool) -> int:
 
 
 def _sweep(request: Request, asked: list[float], results: Path, out: Path | None, *, check: bool) -> int:
-    _refuse_without_rate(request.scenario)
+    refuse_without_rate(request.scenario)
     folder = new_folder(request.scenario, results, out, "-rates").path
     codes: list[int] = []
 
@@ -88,12 +88,11 @@ def _sweep(request: Request, asked: list[float], results: Path, out: Path | None
     return max(codes)
 
 
-def _refuse_without_rate(scenario: Scenario) -> None:
+def refuse_without_rate(scenario: Scenario, what: str = "--rates") -> None:
+    """Raise UsageError for a scenario whose arrivals have no rate to change."""
     if scenario.arrivals is None or isinstance(scenario.arrivals, TraceArrivals):
         kind = "a closed loop" if scenario.arrivals is None else "a trace"
-        raise options.UsageError(
-            f"--rates needs constant or poisson arrivals; {scenario.name} replays {kind}"
-        )
+        raise options.UsageError(f"{what} needs constant or poisson arrivals; {scenario.name} replays {kind}")
 
 
 INTERRUPTED = 130

@@ -21,6 +21,7 @@ from bench.report.html import (
 )
 from bench.report.noise import render_noise, write_noise
 from bench.report.notebook import NotebookError
+from bench.report.plan import render_plan, write_plan
 from bench.report.starts import cold_start_lines, render_starts, write_starts
 from bench.report.table import WIDTH, render_summary, render_sweep
 from bench.report.trend import render_trend, write_trend
@@ -44,6 +45,7 @@ __all__ = [
     "render_comparison",
     "render_gate",
     "render_noise",
+    "render_plan",
     "render_starts",
     "render_summary",
     "render_sweep",
@@ -54,6 +56,7 @@ __all__ = [
     "write_gate_report",
     "write_noise",
     "write_noise_report",
+    "write_plan",
     "write_report",
     "write_starts",
     "write_starts_page",

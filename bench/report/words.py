@@ -183,15 +183,15 @@ def retries(found: Retries) -> str:
 
 def simulated(summary: Summary) -> str | None:
     """What is not real, loudly; None for a real target."""
-    return no_gpu(summary.run.simulation) if summary.run.simulated else None
+    return no_gpu(summary.run.simulation, virtual=summary.run.virtual) if summary.run.simulated else None
 
 
-def no_gpu(facts: Mapping[str, Any]) -> str:
+def no_gpu(facts: Mapping[str, Any], *, virtual: bool = False) -> str:
     """What a simulated gateway tells of itself."""
     details = [f"{name} {facts[name]}" for name in ("fleet", "seed") if name in facts]
     scale = facts.get("cold_start_scale")
     cold = _cold_starts(float(scale)) if isinstance(scale, int | float) and scale > 0 else ""
-    what = "SIMULATED, VIRTUAL TIME" if summary.run.virtual else "SIMULATED gateway"
+    what = "SIMULATED, VIRTUAL TIME" if virtual else "SIMULATED gateway"
     return f"{what} ({', '.join(details) or 'no details told'}), no GPU was measured{cold}"
 
 

@@ -47,7 +47,24 @@ from bench.analyze.gate import (
     Watched,
     load_policy,
 )
-from bench.experiment import Experiment, Job
+from bench.analyze.plan import (
+    Answer,
+    Asked,
+    Capacities,
+    Capacity,
+    Change,
+    Floor,
+    Mix,
+    Plan,
+    Price,
+    Prices,
+    ReplicasOf,
+    Scaling,
+    Settings,
+    load_capacities,
+    load_prices,
+)
+from bench.experiment import CapacitySearch, Experiment, Job, Made
 from bench.metrics import REQUEST_METRICS, RUN_METRICS
 from bench.record import EVENTS, REQUESTS, SCHEDULE, Outcome, RunFolder, RunInfo, TargetSaid
 
@@ -82,6 +99,11 @@ GATE: tuple[type[BaseModel], ...] = (
         NoiseOf,
         NoiseReport,
     ),
+)
+
+PLAN: tuple[type[BaseModel], ...] = (
+    *(Answer, Asked, Change, Floor, Mix, Plan, ReplicasOf, Settings),
+    *(Capacities, Capacity, Scaling, Price, Prices),
 )
 
 
@@ -157,3 +179,25 @@ def test_the_policy_in_the_docs_is_one(tmp_path: Path) -> None:
     text = (DOCS / "gate.md").read_text(encoding="utf-8")
     (tmp_path / "policy.yaml").write_text(text.split("```yaml\n")[1].split("```")[0])
     assert len(load_policy(tmp_path / "policy.yaml").slo) == 2
+
+
+@pytest.mark.parametrize("name", sorted({name for model in PLAN for name in model.model_fields}))
+def test_every_key_of_the_plan_is_explained(name: str) -> None:
+    """Each key of plan.json, of capacity and price files stands on the page."""
+    assert re.search(rf"\b{name}\b", " ".join(coded("plan.md")))
+
+
+def test_every_key_of_a_capacity_search_is_explained() -> None:
+    """Each key of its experiment.json stands on the page."""
+    names = {name for model in (CapacitySearch, Made) for name in model.model_fields}
+    assert names <= set(coded("capacity.md"))
+
+
+def test_the_files_in_the_docs_of_the_plan_are_some(tmp_path: Path) -> None:
+    """Capacities and prices can be used as they stand."""
+    blocks = (DOCS / "plan.md").read_text(encoding="utf-8").split("```yaml\n")
+    capacity, prices = tmp_path / "capacity.yaml", tmp_path / "prices.yaml"
+    for file, block in zip((capacity, prices), blocks[1:], strict=True):
+        file.write_text(block.split("```")[0])
+    assert load_capacities(capacity).profiles["a100-40gb"].max_replicas == 5
+    assert load_prices(prices).profiles["l4"].per_hour == 0.80

@@ -4,15 +4,13 @@ PolicyError   a policy that cannot be used; one line a fault
 """
 
 import difflib
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, field_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pydantic import Field, PositiveFloat, field_validator
 
 from bench.analyze.latency import LEVELS
+from bench.analyze.yaml_files import Closed, FileError, read_model
 from bench.metrics import REQUEST_METRICS, RUN_METRICS
 
 SHARES = frozenset({"attainment", "error_rate", "stall_share"})
@@ -27,10 +25,6 @@ class PolicyError(ValueError):
     """A policy that cannot be used; the message has a line a fault."""
 
 
-class _Closed(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
 def _known(metric: str, names: tuple[str, ...] = METRICS) -> str:
     if metric not in names:
         close = difflib.get_close_matches(metric, names, 1)
@@ -39,7 +33,7 @@ def _known(metric: str, names: tuple[str, ...] = METRICS) -> str:
     return metric
 
 
-class Watched(_Closed):
+class Watched(Closed):
     """One metric of the gate, of the whole run or of one traffic class."""
 
     metric: str
@@ -73,7 +67,7 @@ class Watched(_Closed):
         return table.better == "lower"
 
 
-class Clause(_Closed):
+class Clause(Closed):
     """An absolute limit on the candidate: a quantile of a latency (s), attainment, or the error rate."""
 
     metric: str
@@ -112,7 +106,7 @@ def _default_metrics() -> tuple[Watched, ...]:
     )
 
 
-class Policy(_Closed):
+class Policy(Closed):
     """Everything that decides beside the runs; docs/gate.md explains each key."""
 
     looks: tuple[Annotated[int, Field(ge=3, le=100)], ...] = Field(
@@ -163,28 +157,6 @@ def load_policy(path: Path | None) -> Policy:
     if path is None:
         return Policy()
     try:
-        tree = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise PolicyError(f"{path}: cannot be read: {error.strerror}") from None
-    except (YAMLError, ValueError) as error:
-        raise PolicyError(f"{path}: not valid YAML: {str(error).strip().splitlines()[0]}") from None
-    try:
-        return Policy.model_validate_json(json.dumps(tree if tree is not None else {}, default=str))
-    except ValidationError as error:
-        lines = [f"{path}: {_place(fault['loc'])}{_why(fault)}" for fault in error.errors()]
-        raise PolicyError("\n".join(lines)) from None
-
-
-def _place(loc: tuple[str | int, ...]) -> str:
-    keys = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in loc).lstrip(".")
-    return f"{keys}: " if keys else ""
-
-
-def _why(fault: object) -> str:
-    facts = fault if isinstance(fault, dict) else {}
-    if facts["type"] == "extra_forbidden":
-        return "unknown key"
-    message = str(facts["msg"]).removeprefix("Value error, ")
-    return (
-        message if facts["type"] == "value_error" else f"{json.dumps(facts['input'], default=str)}: {message}"
-    )
+        return read_model(path, Policy)
+    except FileError as fault:
+        raise PolicyError(str(fault)) from None

@@ -1,0 +1,83 @@
+"""One run of a capacity search: over sockets, or in virtual time; and what it showed."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.analyze import Summary, kept, load, replicas, summarise
+from bench.commands import options
+from bench.commands.making import set_aside
+from bench.commands.replay import Request, info_of, new_folder, replay
+from bench.experiment import Made, Probe, overrides_for
+from bench.report import write_summary
+from bench.scenario import Scenario
+from bench.scenario import load as load_scenario
+from bench.virtual import write_run
+
+BURST_WARMUP_S, BURST_S = 5.0, 20.0
+
+
+class Stopped(Exception):  # noqa: N818 - an interrupt, no error
+    """The run was interrupted; `code` is the exit code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"stopped with code {code}")
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Prober:
+    """Makes the runs of one profile inside an experiment's folder."""
+
+    request: Request
+    profile: str
+    target: float
+    replicas: int
+    burst_users: int
+    virtual: bool
+
+    def run(self, probe: Probe, folder: Path) -> Made:
+        """Make the run and say what it showed. Raises Stopped where it was interrupted."""
+        set_aside(folder)
+        changes = (*self.request.overrides, *self._own(), *overrides_for(probe, self._burst()))
+        scenario = load_scenario(self.request.source, changes)
+        request = Request(scenario, self.request.source, changes, self.request.labels)
+        made = new_folder(scenario, folder.parent, folder)
+        if self.virtual:
+            shutil.copyfile(request.source, made.scenario_file)
+            write_run(made, info_of(request, scenario))
+        elif code := replay(request, made, options.console):
+            raise Stopped(code)
+        summary = summarise(load(made))
+        write_summary(made, summary)
+        return self._made(probe, folder.name, scenario, summary)
+
+    def _own(self) -> tuple[str, ...]:
+        """All traffic to this profile, and a simulated fleet of nothing else."""
+        profiles = (f"classes.{t.name}.profiles=[{self.profile}]" for t in self.request.scenario.classes)
+        return (*profiles, f"sim.fleet={self.profile}={self.replicas}")
+
+    def _burst(self) -> dict[str, str]:
+        users = self.burst_users * self.replicas
+        return {
+            "closed_loop": f"{{users: {users}, think_time_s: 0}}",
+            "duration_s": f"{BURST_WARMUP_S + BURST_S:g}",
+            "warmup_s": f"{BURST_WARMUP_S:g}",
+        }
+
+    def _made(self, probe: Probe, folder: str, scenario: Scenario, summary: Summary) -> Made:
+        found = kept(summary, scenario, self.target)
+        ceiling = probe.rate_per_s is None
+        throughput = summary.overall.completed_rate or 0.0
+        return Made(
+            stage=probe.stage,
+            rate_per_s=throughput if probe.rate_per_s is None else probe.rate_per_s,
+            seed=probe.seed,
+            attainment=found.attainment if found else 0.0,
+            offered=found.offered if found else 0,
+            valid=ceiling or (found is not None and summary.verdict.judgement != "invalid"),
+            folder=folder,
+            workers=replicas(summary, scenario, self.profile),
+            what=found.what if found else "nothing was offered",
+            out_tokens=summary.overall.lengths.got_out,
+        )

@@ -1,0 +1,77 @@
+"""`bench capacity` in virtual time: what it finds, what it leaves, and how it goes on."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.commands.cli import BENCH, SCENARIOS, bench
+
+CHECK = SCENARIOS / "capacity-check.yaml"
+WORDS = ("capacity", CHECK, "--profile", "l4", "--simulate", "--set", "duration_s=7", "--set", "warmup_s=1")
+
+
+def reached(folder: Path, run: str, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until a run has begun."""
+    for _ in range(1200):
+        if list(folder.glob(f"{run}-*")):
+            return
+        assert process.poll() is None
+        time.sleep(0.05)
+    pytest.fail(f"run {run} never began")
+
+
+@pytest.mark.timeout(600)
+def test_a_search_that_was_killed_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    """The same bytes in both files, and what was under way is kept under another name."""
+    whole = bench(*WORDS, "--out", "whole", cwd=tmp_path, limit_s=400)
+    assert whole.code == 0, whole.out + whole.err
+    process = subprocess.Popen([BENCH, *map(str, WORDS), "--out", "killed"], cwd=tmp_path)
+    try:
+        reached(tmp_path / "killed", "l4-06", process)
+    finally:
+        process.kill()
+        process.wait()
+    before = {run: run.stat().st_mtime_ns for run in (tmp_path / "killed").glob("l4-0[1-5]-*/summary.json")}
+    assert len(before) == 5
+    again = bench(*WORDS, "--resume", "killed", cwd=tmp_path, limit_s=400)
+    assert again.code == 0, again.err
+    assert before == {run: run.stat().st_mtime_ns for run in before}
+    for name in ("capacity.json", "experiment.json"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert whole.out.splitlines()[-2:][0] == again.out.splitlines()[-2:][0]
+    other = bench(*WORDS, "--seed", "9", "--resume", "whole", cwd=tmp_path)
+    assert (other.code, "was begun with other options" in other.err) == (2, True)
+    _can_be_planned_with(tmp_path)
+
+
+def _can_be_planned_with(folder: Path) -> None:
+    """What a search leaves is what a plan reads."""
+    (folder / "rates.csv").write_text("start_s,rate_per_s\n0,100\n3600,300\n7200,100\n")
+    asked = ("plan", "--demand", "rates.csv", "--capacity", "whole", "--start", "l4=60", "--out", "plan")
+    said = bench(*asked, cwd=folder)
+    assert said.code == 0, said.err
+    assert json.loads((folder / "plan/plan.json").read_text())["simulated"]
+    kept = json.loads((folder / "whole/capacity.json").read_text())["profiles"]["l4"]
+    assert 0 < kept["rate_per_s"] <= kept["estimate_per_s"]
+    assert kept["rate_per_s"] < kept["refuted_per_s"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ((SCENARIOS / "trace.yaml", "--simulate"), "needs constant or poisson arrivals"),
+        ((CHECK, "--simulate", "--target", "http://127.0.0.1:9"), "--simulate has no target"),
+        ((CHECK, "--simulate", "--set", "classes.chat.slo=null"), "no class has an SLO"),
+        ((CHECK, "--simulate", "--set", "classes.chat.slo.attainment=1"), "cannot be confirmed"),
+        ((CHECK, "--resume", "nowhere"), "nowhere is no experiment"),
+    ],
+)
+def test_what_cannot_be_searched_is_said(words: tuple[str, ...], expected: str, tmp_path: Path) -> None:
+    """Exit code 2 before anything is run, and no folder."""
+    said = bench("capacity", *words, "--profile", "l4", cwd=tmp_path)
+    assert said.code == 2, said.out
+    assert expected in said.err
+    assert not (tmp_path / "results").exists()
