@@ -14,7 +14,7 @@ import typer
 from bench import __version__
 from bench.analyze import AnalysisError
 from bench.analyze.gate import PolicyError
-from bench.commands import aa, ab, calibrate, check_scenario, gate, preview, results, run, sim, simulate
+from bench.commands import aa, ab, calibrate, check_scenario, fit, gate, preview, results, run, sim, simulate
 from bench.commands.options import UsageError
 from bench.commands.processes import ProcessError
 from bench.experiment import ExperimentError
@@ -59,6 +59,7 @@ app.command()(ab.ab)
 app.command()(aa.aa)
 app.command()(gate.gate)
 app.command()(gate.compare)
+app.command()(fit.fit)
 app.command(context_settings=sim.PASS_ON)(sim.sim)
 app.command()(simulate.simulate)
 
