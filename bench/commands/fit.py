@@ -74,6 +74,8 @@ def fit(
 
     bench fit results/*-low results/*-high --check results/*-middle --out my-l4.yaml
     """
+    if out.suffix not in {".yaml", ".yml"}:
+        raise options.UsageError(f"--out {out}: call the profile file .yaml; its JSON will lie beside it")
     options.refuse_existing(out, out.with_suffix(".json"))
     job = FitJob(
         runs=tuple(runs),

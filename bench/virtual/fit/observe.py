@@ -12,7 +12,7 @@ from bench.virtual.fit.errors import FitError
 from bench.virtual.fit.rows import Rows, read_rows
 from bench.virtual.fit.served import Served, served
 
-MOST_REQUESTS = 2_000
+MOST_REQUESTS = 1_000
 """Answered requests of a run that are replayed: its first ones."""
 METRICS = ("ttft_sent", "tpot", "e2e_sent")
 """Streams are held to the first two, other replies to the last."""

@@ -26,6 +26,8 @@ class Parameter:
     told_below: float = 0.10
     """It counts as told by the runs if its standard error is below this share of its value."""
     overhead: bool = False
+    items: bool = False
+    """Whether it concerns encode, score and extract, and not generation."""
 
     def inner(self, value: float) -> float:
         """The number that the solver turns."""
@@ -50,22 +52,22 @@ def _efficiency(name: str, tells: str, lowest: float = 0.02, told_below: float =
     return Parameter(name, tells, lowest, 1.0, told_below=told_below)
 
 
-def _overhead(name: str, tells: str, highest: float, scale: float) -> Parameter:
-    return Parameter(name, tells, 0.0, highest, scale, told_below=0.25, overhead=True)
+def _overhead(name: str, tells: str, highest: float, scale: float, *, items: bool = False) -> Parameter:
+    return Parameter(name, tells, 0.0, highest, scale, told_below=0.25, overhead=True, items=items)
 
 
 _ALL = (
     _efficiency("memory_efficiency", "streamed answers of many tokens"),
     _efficiency("compute_efficiency", "long prompts, or many answers at once"),
-    _efficiency("encoder_efficiency", "encode, score or extract requests with long items"),
+    Parameter("encoder_efficiency", "encode, score or extract with long items", 0.01, 1.0, items=True),
     _efficiency("cache_efficiency", "many answers at once after long prompts", told_below=0.05),
     _efficiency("attention_efficiency", "prompts of some and of many thousand tokens", told_below=0.05),
     _overhead("front_end_base_s", "answers to short prompts at low load", highest=2.0, scale=5e-2),
     _overhead("step_overhead_s", "models of very different sizes", highest=0.2, scale=1e-2),
     _overhead("sequence_overhead_s", "both few and many answers at once", highest=0.01, scale=2e-4),
     _overhead("front_end_serial_s", "requests that come together", highest=0.5, scale=1e-2),
-    _overhead("batch_overhead_s", "one short item at low load", highest=1.0, scale=2e-2),
-    _overhead("item_overhead_s", "encode requests with many short items", highest=0.1, scale=2e-4),
+    _overhead("batch_overhead_s", "one short item at low load", highest=1.0, scale=2e-2, items=True),
+    _overhead("item_overhead_s", "many short items a request", highest=0.1, scale=2e-4, items=True),
 )
 
 PARAMETERS = {parameter.name: parameter for parameter in _ALL}

@@ -65,7 +65,9 @@ class Problem:
         return residuals
 
     def effect(self, parameter: Parameter, chip: Chip) -> Effect:
-        """Of one parameter, over as wide a step as its bounds allow."""
+        """Of one parameter, over as wide a step as its bounds allow; none where nothing of its kind ran."""
+        if not any(bool(job.item_tokens) == parameter.items for run in self._runs for job in run.jobs):
+            return Effect(np.zeros(len(self._cells)), 0.0)
         lowest, highest = parameter.bounds
         here = _inner(parameter, chip)
         low, high = max(lowest, here - _STEP), min(highest, here + _STEP)
