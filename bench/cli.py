@@ -22,6 +22,7 @@ from bench.commands import (
     calibrate,
     capacity,
     check_scenario,
+    fit,
     gate,
     plan,
     preview,
@@ -82,6 +83,7 @@ app.command()(trend.trend)
 app.add_typer(baseline.app)
 app.command()(capacity.capacity)
 app.command()(plan.plan)
+app.command()(fit.fit)
 app.command(context_settings=sim.PASS_ON)(sim.sim)
 app.command()(simulate.simulate)
 

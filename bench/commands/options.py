@@ -96,6 +96,15 @@ def check_processes(asked: int) -> None:
         raise UsageError(f"--processes {asked}: there are {cores} cores to run on; ask for {cores} at most")
 
 
+def refuse_existing(*files: Path) -> None:
+    """Raise UsageError for a file that would be written over, or that has no folder."""
+    for file in files:
+        if file.exists():
+            raise UsageError(f"{file} exists, and is not written over; name another with --out")
+        if not file.parent.is_dir():
+            raise UsageError(f"{file.parent} is no folder; make it first")
+
+
 def folder_of(given: Path | None, results: Path) -> RunFolder:
     """The run folder that was named, or the newest. Raises AnalysisError."""
     return RunFolder(given) if given is not None else newest(results)

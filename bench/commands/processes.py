@@ -1,4 +1,4 @@
-"""The two processes that commands start: the simulated gateway, and the drive that replays a scenario.
+"""The processes that commands start: the simulated gateway, the drive that replays a scenario, and the fit.
 
 ProcessError   one of them ended as it should not
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.scenario import Sim
+from bench.virtual.fit.job import FitJob
 
 START_LIMIT_S = 30.0
 
@@ -130,6 +131,33 @@ def drive(
         if code:
             raise ProcessError(_last_words(errors) or f"the drive ended with code {code}", code)
         return 0
+
+
+def fitting(job: FitJob, listen: Listener) -> None:
+    """Fit a profile; each line of what it says goes to `listen`. Raises ProcessError with its error."""
+    with tempfile.TemporaryFile("w+") as errors:
+        process = _start([sys.executable, "-m", "bench.virtual.fit"], errors)
+        try:
+            if process.stdin:
+                process.stdin.write(job.model_dump_json() + "\n")
+                process.stdin.flush()
+            error = _heard(process, listen)
+            code = process.wait()
+        finally:
+            process.kill()
+            _end(process)
+        if code:
+            raise ProcessError(error or _last_words(errors) or f"the fit ended with code {code}", code)
+
+
+def _heard(process: "subprocess.Popen[str]", listen: Listener) -> str:
+    """Pass everything on; the error that it told, if any."""
+    error = ""
+    for line in process.stdout or ():
+        facts = json.loads(line)
+        error = facts.get("error", error)
+        listen(facts)
+    return error
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from bench.record.calibration import (
     this_machine,
 )
 from bench.record.files import replace
+from bench.record.fit import Fit, FittedKey, Prediction
 from bench.record.folder import (
     Books,
     Clock,
@@ -40,12 +41,15 @@ __all__ = [
     "CalibrationError",
     "Clock",
     "Ended",
+    "Fit",
+    "FittedKey",
     "FolderError",
     "Load",
     "LogReader",
     "LogWriter",
     "Machine",
     "Outcome",
+    "Prediction",
     "Record",
     "RunFolder",
     "RunInfo",

@@ -4,6 +4,7 @@ from bench.report.baseline import render_baselines, write_baseline
 from bench.report.calibration import calibration_lines, check_lines, render_calibration, step_line
 from bench.report.compare import render_comparison
 from bench.report.export import export_csv, export_summary_csv, write_summary
+from bench.report.fit import render_fit
 from bench.report.gate import render_gate, write_gate
 from bench.report.html import (
     asked_gate,
@@ -43,6 +44,7 @@ __all__ = [
     "render_baselines",
     "render_calibration",
     "render_comparison",
+    "render_fit",
     "render_gate",
     "render_noise",
     "render_plan",
