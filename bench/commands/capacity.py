@@ -77,7 +77,7 @@ def capacity(
         for name in profiles:
             prober = Prober(request, name, attainment, replicas, burst_users, simulate)
             search = _searched(search, prober, folder)
-    except (Stopped, KeyboardInterrupt) as stop:
+    except (Stopped, SystemExit) as stop:
         options.console.print(f"stopped; go on with the same options and --resume {folder}", soft_wrap=True)
         raise typer.Exit(stop.code if isinstance(stop, Stopped) else 130) from None
     simulated = simulate or loaded.target.url is None

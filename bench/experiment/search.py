@@ -14,7 +14,7 @@ every second time, and what is confirmed by more than 2 % in none of eighty.
 
 import math
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -226,15 +226,13 @@ class _Course:
         return low >= self.search.attainment
 
     def _run(self, probe: Probe) -> Generator[Probe, Tried, Tried]:
-        """One run that counts."""
-        while True:
-            tried = yield probe
+        """One run that counts; each try has a seed of its own."""
+        for _ in range(MOST_INVALID):
+            tried = yield replace(probe, seed=self._seed())
             self.made.append(tried)
             if tried.valid:
                 return tried
-            if sum(not one.valid for one in self.made) >= MOST_INVALID:
-                raise _TooManyInvalidError(f"{MOST_INVALID} runs did not count; see why in their summaries")
-            probe = Probe(probe.stage, probe.rate_per_s, self._seed(), probe.low, probe.high, probe.run)
+        raise _TooManyInvalidError(f"{MOST_INVALID} runs in a row did not count; see why in their summaries")
 
     def _probe(self, stage: Stage, rate: float, bracket: _Bracket, run: int) -> Probe:
         return Probe(stage, rate, self._seed(), bracket.low, bracket.high, run)
@@ -254,7 +252,7 @@ class _Course:
 
 
 class _TooManyInvalidError(Exception):
-    """Most of the runs do not count."""
+    """One run after the other does not count."""
 
 
 def _decided(runs: Sequence[Tried], target: float) -> bool | None:

@@ -89,7 +89,7 @@ def test_one_run_far_from_the_target_decides_at_once() -> None:
 
 
 def test_runs_that_do_not_count_are_made_again_and_not_for_ever() -> None:
-    """One is replaced at the same rate with a new seed; after three it is enough."""
+    """One is replaced at the same rate with a new seed; after three in a row it is enough."""
     found, done = led(Search(), counting(curve(5.0), 2))
     assert found.outcome == "confirmed"
     assert done[1].rate_per_s == done[2].rate_per_s
