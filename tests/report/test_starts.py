@@ -12,7 +12,7 @@ from bench.analyze import load_starts
 from bench.report import WIDTH, render_starts, write_starts_page
 from tests.analyze.starts import write_starts
 from tests.report.browser import browser, show
-from tests.report.test_page import WIDTHS, outside
+from tests.report.reading import WIDTHS, outside
 
 
 @pytest.fixture(scope="module")
