@@ -39,8 +39,8 @@ from bench.analyze.gate import (
     Watched,
     load_policy,
 )
-from bench.analyze.history import PastRun, Setting
-from bench.analyze.trend import Change, Point, RunLeftOut, Series, TrendReport
+from bench.analyze.history import PastRun, RunLeftOut, Setting
+from bench.analyze.trend import Change, Point, Series, TrendReport
 from bench.experiment import Experiment, Job
 from bench.metrics import REQUEST_METRICS, RUN_METRICS
 from bench.record import EVENTS, REQUESTS, SCHEDULE, Outcome, RunFolder, RunInfo, TargetSaid
