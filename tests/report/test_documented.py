@@ -34,6 +34,7 @@ from bench.analyze import (
     Verdict,
     Window,
 )
+from bench.analyze.baseline import Baseline
 from bench.analyze.gate import (
     Clause,
     ClauseVerdict,
@@ -47,6 +48,7 @@ from bench.analyze.gate import (
     Watched,
     load_policy,
 )
+from bench.analyze.history import PastRun, RunLeftOut, Setting
 from bench.analyze.plan import (
     Answer,
     Asked,
@@ -64,6 +66,8 @@ from bench.analyze.plan import (
     load_capacities,
     load_prices,
 )
+from bench.analyze.trend import Change as Shift
+from bench.analyze.trend import Point, Series, TrendReport
 from bench.experiment import CapacitySearch, Experiment, Job, Made
 from bench.metrics import REQUEST_METRICS, RUN_METRICS
 from bench.record import EVENTS, REQUESTS, SCHEDULE, Outcome, RunFolder, RunInfo, TargetSaid
@@ -98,8 +102,12 @@ GATE: tuple[type[BaseModel], ...] = (
         Job,
         NoiseOf,
         NoiseReport,
+        Baseline,
+        PastRun,
+        Setting,
     ),
 )
+TREND: tuple[type[BaseModel], ...] = (TrendReport, Series, Shift, Point, RunLeftOut, Setting)
 
 PLAN: tuple[type[BaseModel], ...] = (
     *(Answer, Asked, Change, Floor, Mix, Plan, ReplicasOf, Settings),
@@ -148,7 +156,7 @@ def test_every_file_and_outcome_is_explained() -> None:
 
 @pytest.mark.parametrize("name", sorted({name for model in GATE for name in model.model_fields}))
 def test_every_key_of_the_gate_is_explained(name: str) -> None:
-    """Each key of gate.json, noise.json, a policy and experiment.json stands on the page."""
+    """Each key of gate.json, noise.json, a policy, experiment.json and a baseline stands on the page."""
     assert name in coded("gate.md")
 
 
@@ -172,6 +180,12 @@ def test_the_workflows_in_the_docs_are_yaml() -> None:
 def test_every_key_of_cold_starts_is_explained(name: str) -> None:
     """Each key of provision.json stands on the page."""
     assert name in coded("provisioning.md")
+
+
+@pytest.mark.parametrize("name", sorted({name for model in TREND for name in model.model_fields}))
+def test_every_key_of_a_trend_is_explained(name: str) -> None:
+    """Each key of trend.json stands on the page."""
+    assert name in coded("trend.md")
 
 
 def test_the_policy_in_the_docs_is_one(tmp_path: Path) -> None:
