@@ -113,9 +113,13 @@ def _notes(policy: Policy, baseline: Baseline, rows: Sequence[RunRow]) -> list[s
         *(f"left out: {row.folder}: {'; '.join(row.faults)}" for row in rows if row.faults),
     ]
     gating = sum(watched.role == "gating" for watched in policy.metrics)
-    orders = math.comb(len(baseline.runs) + len(rows), len(rows))
+    arms = len(baseline.runs), len(rows)
+    # Of arms of equal size an order and its mirror part alike.
+    orders = math.comb(sum(arms), arms[1]) // (2 if arms[0] == arms[1] else 1)
     if gating > policy.alpha * orders:
-        found.append(f"so few runs can show nothing over {gating} metrics: there are {orders} orders of them")
+        found.append(
+            f"so few runs can show nothing over {gating} metrics: only {orders} orders of them differ"
+        )
     if rows and load_of(policy, rows) is None:
         found.append("load relative to capacity unknown: the policy has no confirmed_rate_per_s")
     return found

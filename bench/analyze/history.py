@@ -6,7 +6,7 @@ from pathlib import Path
 from bench.analyze.gate.table import Absent, RunRow, row_of
 from bench.analyze.run import AnalysisError, Run, load
 from bench.analyze.window import Value
-from bench.record import RunFolder
+from bench.record import FolderError, RunFolder
 
 BUILD = "build"
 
@@ -41,6 +41,13 @@ class PastRun(Value):
     values: dict[str, float]
 
 
+class RunLeftOut(Value):
+    """A run that is no part of a history."""
+
+    folder: str
+    reasons: tuple[str, ...]
+
+
 def runs_in(places: Sequence[Path]) -> list[RunFolder]:
     """The run folders that were named, and those that lie in a folder that was; each once.
 
@@ -55,11 +62,17 @@ def runs_in(places: Sequence[Path]) -> list[RunFolder]:
     return list(found.values())
 
 
-def past(folders: Iterable[RunFolder]) -> list[PastRun]:
-    """Each run with its numbers, oldest first. Raises AnalysisError for a run that cannot be read."""
-    runs = (load(folder) for folder in folders)
-    found = [past_run(run, row_of(run, 1, "candidate", 0)) for run in runs]
-    return sorted(found, key=lambda one: (one.created, one.folder))
+def past(folders: Iterable[RunFolder]) -> tuple[list[PastRun], list[RunLeftOut]]:
+    """Each run with its numbers, oldest first; and those that cannot be read: crashed, or still going on."""
+    found, left_out = [], []
+    for folder in folders:
+        try:
+            run = load(folder)
+        except (AnalysisError, FolderError) as error:
+            left_out.append(RunLeftOut(folder=folder.path.name, reasons=(str(error),)))
+        else:
+            found.append(past_run(run, row_of(run, 1, "candidate", 0)))
+    return sorted(found, key=lambda one: (one.created, one.folder)), left_out
 
 
 def setting_of(run: Run, row: RunRow) -> Setting:

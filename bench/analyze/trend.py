@@ -14,7 +14,7 @@ import numpy as np
 from bench.analyze.changes import LEAST, Split, all_splits, best_split
 from bench.analyze.gate.judge import bound_of, change_of, unit_of
 from bench.analyze.gate.policy import Policy, PolicyError, Watched
-from bench.analyze.history import PastRun, Setting
+from bench.analyze.history import PastRun, RunLeftOut, Setting
 from bench.analyze.window import Value
 from bench.metrics import Floats
 
@@ -66,13 +66,6 @@ class Series(Value):
     changes: tuple[Change, ...]
 
 
-class RunLeftOut(Value):
-    """A run that is no part of a history."""
-
-    folder: str
-    reasons: tuple[str, ...]
-
-
 class TrendReport(Value):
     """The whole answer. `recent`: a change with no more points after it counts as new."""
 
@@ -95,11 +88,12 @@ def trend_of(
     runs: Sequence[PastRun],
     strict: bool = False,
     recent: int = 10,
+    unreadable: Sequence[RunLeftOut] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> TrendReport:
     """When the gating metrics of these runs moved. Raises PolicyError where no run has one of them."""
     gating = [watched for watched in policy.metrics if watched.role == "gating"]
-    left_out = [RunLeftOut(folder=one.folder, reasons=one.faults) for one in runs if one.faults]
+    faulty = [RunLeftOut(folder=one.folder, reasons=one.faults) for one in runs if one.faults]
     sound = sorted((one for one in runs if not one.faults), key=_setting)
     _refuse_unknown_classes(gating, sound)
     told = {
@@ -124,7 +118,7 @@ def trend_of(
         strict=strict,
         recent=recent,
         runs=len(sound),
-        left_out=tuple(left_out),
+        left_out=(*unreadable, *faulty),
         series=series,
     )
 

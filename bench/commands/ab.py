@@ -16,7 +16,7 @@ from bench.commands import options
 from bench.commands.gate import PolicyFile, conclude_gate
 from bench.commands.making import make, resumed
 from bench.commands.replay import Request, new_folder
-from bench.experiment import pairs
+from bench.experiment import Experiment, pairs
 from bench.scenario import ConstantArrivals, PoissonArrivals, Scenario
 
 SETTLING_S = 5
@@ -57,7 +57,7 @@ def ab(
     request = Request(loaded, scenario, changes, options.labels_of(label))
     folder = resume or new_folder(loaded, results, out, "-ab").path
     experiment = resumed(folder, planned) if resume else planned
-    for line in _announcement(loaded, used):
+    for line in _announcement(loaded, used, planned):
         options.console.print(line, soft_wrap=True)
     code = make(folder, experiment, request, before_arm, settled)
     raise typer.Exit(code or conclude_gate(folder, used))
@@ -98,8 +98,11 @@ def _rate(scenario: Scenario) -> float | None:
     return arrivals.rate_per_s if isinstance(arrivals, ConstantArrivals | PoissonArrivals) else None
 
 
-def _announcement(scenario: Scenario, policy: Policy) -> Iterator[str]:
-    """Before the first run: how many, how long, and what they can show."""
+def _announcement(scenario: Scenario, policy: Policy, planned: Experiment) -> Iterator[str]:
+    """Before the first run: which, how many, how long, and what they can show."""
+    order = "".join(str(job.arm)[0].upper() for job in planned.runs)
+    pairs_in_order = " ".join(order[i : i + 2] for i in range(0, len(order), 2))
+    yield f"runs (B baseline, C candidate; a pair has its own seeds): {pairs_in_order}"
     run_s = scenario.duration_s + SETTLING_S
     alpha = level_of_each_look(policy.looks, policy.alpha)
     for look in policy.looks:

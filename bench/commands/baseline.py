@@ -32,7 +32,9 @@ def set_baseline(
 
     bench baseline set results/20261122T131500Z-mixed-sie-aa
     """
-    runs = past(runs_in(places))
+    runs, unreadable = past(runs_in(places))
+    if unreadable:
+        raise options.UsageError("\n".join(reason for one in unreadable for reason in one.reasons))
     for baseline in baselines_of(runs, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"):
         file, replaced = write_baseline(results, baseline)
         options.console.print(render_baselines([baseline]))

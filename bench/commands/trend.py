@@ -44,8 +44,8 @@ def trend(
     used = load_policy(policy)
     folders = runs_in(places)
     with options.console.status(f"reading {len(folders)} runs") as status:
-        runs = past(folders)
-        report = trend_of(used, runs, strict, recent, status.update)
+        runs, unreadable = past(folders)
+        report = trend_of(used, runs, strict, recent, unreadable, status.update)
     options.console.print(render_trend(report))
     if page is not None:
         show_report(lambda: write_trend_report(page, report), options.console)

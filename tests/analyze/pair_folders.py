@@ -26,9 +26,13 @@ def write_experiment(
     slower_tpot: float = 0.0,
     policy: Policy = POLICY,
     made: int = 3,
+    out_tokens: int = 4,
     **candidate: Any,
 ) -> Experiment:
-    """`made` pairs of a minute each; `slower_tpot` as a share; `candidate` goes into its run.json."""
+    """`made` pairs of a minute each.
+
+    `slower_tpot`: a share; `out_tokens`: of the candidate's answers; `candidate` goes into its run.json.
+    """
     planned = pairs(policy, ("target.url=http://127.0.0.1:1",), ("target.url=http://127.0.0.1:2",), seed=1)
     path.mkdir(parents=True)
     for job in planned.runs[: 2 * made]:
@@ -37,14 +41,19 @@ def write_experiment(
         info = {"schedule": {"hash": f"hash-{job.pair}"}, "host": {"node": "here"}}
         plan = scenario(arrivals={"process": "constant", "rate_per_s": 6.0})
         facts = info | (candidate if is_candidate else {})
-        write_run(path / job.folder, _answers(int(job.pair or 0), slow, is_candidate), plan, **facts)
+        write_run(
+            path / job.folder,
+            _answers(int(job.pair or 0), slow, is_candidate, out_tokens if is_candidate else 4),
+            plan,
+            **facts,
+        )
     done = tuple(job.model_copy(update={"done": i < 2 * made}) for i, job in enumerate(planned.runs))
     experiment = planned.model_copy(update={"runs": done})
     replace(path / "experiment.json", experiment.model_dump_json(indent=2))
     return experiment
 
 
-def _answers(pair: int, slow: float, is_candidate: bool) -> list[Streamed]:
+def _answers(pair: int, slow: float, is_candidate: bool, tokens: int) -> list[Streamed]:
     """Twin runs: the same draws in both arms, but for half a per cent of the run's own noise."""
     twin = np.random.default_rng(pair)
     ttft_ms = twin.lognormal(np.log(100), 0.3, 360)
@@ -53,5 +62,5 @@ def _answers(pair: int, slow: float, is_candidate: bool) -> list[Streamed]:
     rows = []
     for i, first_ms in enumerate(ttft_ms):
         first_ns = round(first_ms * own * MS)
-        rows.append(streamed(i, i * S // 6, [first_ns + gap * gap_ns for gap in range(4)], 4))
+        rows.append(streamed(i, i * S // 6, [first_ns + gap * gap_ns for gap in range(4)], tokens))
     return rows

@@ -114,20 +114,26 @@ def write_run(
     rows: Sequence[Streamed],
     plan: Scenario | None = None,
     health: Iterable[Mapping[str, Any]] = (),
+    logs: int = 1,
     **info: Any,
 ) -> RunFolder:
-    """A complete run folder from these rows. Unfinished and unsent ones are left to `join`, as in life."""
+    """A complete run folder from these rows. Unfinished and unsent ones are left to `join`, as in life.
+
+    The rows are dealt to so many `logs`, in the order in which they are given.
+    """
     plan = plan or scenario()
     path.mkdir(parents=True)
     folder = RunFolder(path)
-    folder.write_schedule(_schedule([row for row, _, _ in rows]))
-    log = LogWriter(folder.log_file(0))
-    for row, event_ns, event_chars in rows:
+    folder.write_schedule(_schedule(sorted((row for row, _, _ in rows), key=lambda row: row.index)))
+    writers = [LogWriter(folder.log_file(worker)) for worker in range(logs)]
+    for number, (row, event_ns, event_chars) in enumerate(rows):
+        log = writers[number % logs]
         if row.handed_ns is not None:
             log.sent(row.index, row.scheduled_ns, row.handed_ns)
         if row.outcome not in {Outcome.NOT_SENT, Outcome.UNFINISHED}:
             log.ended(row, array("q", event_ns), array("i", event_chars))
-    log.close(max((row.end_ns or 0 for row, _, _ in rows), default=0))
+    for log in writers:
+        log.close(max((row.end_ns or 0 for row, _, _ in rows), default=0))
     folder.health_file.write_text("".join(json.dumps(line) + "\n" for line in health), encoding="utf-8")
     books, _ = join(folder)
     base: dict[str, Any] = {

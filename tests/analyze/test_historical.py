@@ -103,7 +103,7 @@ def test_a_baseline_that_moved_itself_is_told() -> None:
 
 
 def test_runs_too_few_to_show_anything_say_so() -> None:
-    """Five and five have 252 orders: over fifteen metrics none of them is rare enough."""
+    """Five and five part in 126 ways: over fifteen metrics none of them is rare enough."""
     names = [f"{name}.{level}" for name in ("ttft", "e2e", "tpot", "ntpot", "ttfv") for level in LEVELS]
     policy = Policy(metrics=tuple(Watched(metric=name, margin=0.05) for name in names))
     assert any(

@@ -1,6 +1,7 @@
 """`bench ab` on a simulated gateway: what it makes, in which order, and how it goes on."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ def test_pairs_are_made_as_planned_and_judged(place: Path, sim: Sim) -> None:
     said = bench(*words, "--out", "mine", cwd=place, limit_s=400)
     assert said.code in {0, 1, 3, 4}, said.out + said.err
     assert "look at 3 pairs: 6 runs" in said.out
+    assert re.search(r"own seeds\): (BC CB BC|CB BC CB)", said.out)
     planned = read(place / "mine")
     made = [job for job in planned.runs if job.done]
     assert made == list(planned.runs[: len(made)])

@@ -65,6 +65,8 @@ def test_a_slower_build_fails_by_name(tmp_path: Path) -> None:
         ({"schedule": {"hash": "other"}}, "pair 1 compares different workloads"),
         ({"host": {"node": "there"}}, "the load came from different machines: here, there"),
         ({"state": "interrupted"}, "the run is interrupted, not complete"),
+        ({"out_tokens": 3}, "the candidate's answers are 25.0% shorter (limit 2%)"),
+        ({"made": 0}, "there is no run: nothing was measured"),
         ({"policy": POLICY.model_copy(update={"min_window_s": 60.0})}, "below min_window_s 60"),
     ],
 )

@@ -61,9 +61,16 @@ def test_the_trend_names_the_build_at_which_it_moved(tmp_path: Path) -> None:
 
 
 def test_a_history_that_is_too_short_says_so(tmp_path: Path) -> None:
-    """Three runs: advice exits with 0, --strict with 3; a folder without runs is bad usage."""
+    """Three runs: advice exits with 0, --strict with 3; a folder without runs is bad usage.
+
+    A run that crashed is left out by name, and makes no baseline.
+    """
     history(tmp_path, (0.0,) * 3)
-    assert "nothing can be told" in bench("trend", "results", cwd=tmp_path).out.lower()
+    (tmp_path / "results" / "night-02" / "requests.parquet").unlink()
+    said = bench("trend", "results", cwd=tmp_path)
+    assert "nothing can be told" in said.out.lower()
+    assert "left out: night-02: " in said.out
+    assert "bench salvage" in one_line(bench("baseline", "set", "results", cwd=tmp_path).err)
     assert bench("trend", "results", "--strict", cwd=tmp_path).code == 3
     (tmp_path / "empty").mkdir()
     said = bench("trend", "empty", cwd=tmp_path)

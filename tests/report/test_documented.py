@@ -26,6 +26,7 @@ from bench.analyze import (
     Verdict,
     Window,
 )
+from bench.analyze.baseline import Baseline
 from bench.analyze.gate import (
     Clause,
     ClauseVerdict,
@@ -39,6 +40,8 @@ from bench.analyze.gate import (
     Watched,
     load_policy,
 )
+from bench.analyze.history import PastRun, RunLeftOut, Setting
+from bench.analyze.trend import Change, Point, Series, TrendReport
 from bench.experiment import Experiment, Job
 from bench.metrics import REQUEST_METRICS, RUN_METRICS
 from bench.record import EVENTS, REQUESTS, SCHEDULE, Outcome, RunFolder, RunInfo, TargetSaid
@@ -63,8 +66,12 @@ GATE: tuple[type[BaseModel], ...] = (
         Job,
         NoiseOf,
         NoiseReport,
+        Baseline,
+        PastRun,
+        Setting,
     ),
 )
+TREND: tuple[type[BaseModel], ...] = (TrendReport, Series, Change, Point, RunLeftOut, Setting)
 
 
 def coded(page: str) -> list[str]:
@@ -108,7 +115,7 @@ def test_every_file_and_outcome_is_explained() -> None:
 
 @pytest.mark.parametrize("name", sorted({name for model in GATE for name in model.model_fields}))
 def test_every_key_of_the_gate_is_explained(name: str) -> None:
-    """Each key of gate.json, noise.json, a policy and experiment.json stands on the page."""
+    """Each key of gate.json, noise.json, a policy, experiment.json and a baseline stands on the page."""
     assert name in coded("gate.md")
 
 
@@ -126,6 +133,12 @@ def test_the_workflows_in_the_docs_are_yaml() -> None:
     assert len(blocks) >= 2
     for block in blocks:
         assert "bench" in str(YAML(typ="safe", pure=True).load(block))
+
+
+@pytest.mark.parametrize("name", sorted({name for model in TREND for name in model.model_fields}))
+def test_every_key_of_a_trend_is_explained(name: str) -> None:
+    """Each key of trend.json stands on the page."""
+    assert name in coded("trend.md")
 
 
 def test_the_policy_in_the_docs_is_one(tmp_path: Path) -> None:
