@@ -1,12 +1,13 @@
 """Quantiles that say what they rest on: how many requests, who was left out, whether the tail is resolved."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bench.analyze.measure import GENERATION
+from bench.analyze.measure import GENERATION, is_any
 from bench.analyze.slo import Mask
 from bench.analyze.window import Value
 from bench.metrics import REQUEST_METRICS, Floats, quantile, quantiles, resolved
@@ -57,21 +58,37 @@ class Spread(Value):
 
 def latencies(frame: pd.DataFrame, within: Mask) -> dict[str, Spread]:
     """Every request metric over a part of `measured`."""
-    return {name: _spread(frame, within, name) for name in REQUEST_METRICS}
+    found = {kind: _ranked(frame, within, kind) for kind in dict.fromkeys(map(_kind, REQUEST_METRICS))}
+    return {name: _spread(frame[f"{name}_s"].to_numpy(), found[_kind(name)]) for name in REQUEST_METRICS}
 
 
-def _spread(frame: pd.DataFrame, within: Mask, metric: str) -> Spread:
-    able = _able(frame, metric) & within
-    answered, endless = _ended(frame, metric)
-    values = frame[f"{metric}_s"].to_numpy()[able & answered]
-    known, larger = int(np.count_nonzero(~np.isnan(values))), int(np.count_nonzero(able & endless))
-    left_out = counted(frame["outcome"], able & ~answered & ~endless)
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """Which requests of a part are ranked, how many never ended, and who is left out, by outcome."""
+
+    known: Mask
+    larger: int
+    left_out: dict[str, int]
+
+
+def _ranked(frame: pd.DataFrame, within: Mask, kind: str) -> _Ranked:
+    able = within & _able(frame, kind)
+    if kind == "sent":  # known for every request that was sent, whatever became of it
+        return _Ranked(able, 0, {})
+    answered, endless = frame["answered"].to_numpy(), frame["endless"].to_numpy()
+    rest = counted(frame["outcome"], able & ~(answered | endless))
+    return _Ranked(able & answered, int(np.count_nonzero(able & endless)), rest)
+
+
+def _spread(column: Floats, ranked: _Ranked) -> Spread:
+    values, left_out = column[ranked.known], dict(ranked.left_out)
+    known = values.size - int(np.count_nonzero(np.isnan(values)))
     if known < values.size:
         left_out["undefined"] = values.size - known
-    n = known + larger
-    found = quantiles(values, tuple(LEVELS.values()), larger)
+    n = known + ranked.larger
+    found = quantiles(values, tuple(LEVELS.values()), ranked.larger)
     levels = {name: _level(value, n, q) for (name, q), value in zip(LEVELS.items(), found, strict=True)}
-    return Spread(n=n, larger=larger, left_out=left_out, **levels)
+    return Spread(n=n, larger=ranked.larger, left_out=left_out, **levels)
 
 
 def counted(words: "pd.Series[Any]", within: Mask) -> dict[str, int]:
@@ -84,17 +101,9 @@ def counted(words: "pd.Series[Any]", within: Mask) -> dict[str, int]:
 
 def ranked_values(frame: pd.DataFrame, within: Mask, metric: str) -> tuple[Floats, int]:
     """What a quantile of the metric ranks: values (s), and how many requests never ended, slower than any."""
-    able = _able(frame, metric) & within
-    answered, endless = _ended(frame, metric)
-    values = frame[f"{metric}_s"].to_numpy()[able & answered]
-    return values[~np.isnan(values)], int(np.count_nonzero(able & endless))
-
-
-def _ended(frame: pd.DataFrame, metric: str) -> tuple[Mask, Mask]:
-    """Which requests have an end, and which are slower than any that has one."""
-    if metric == "send_lag":  # known for every request that was sent, whatever became of it
-        return np.ones(len(frame), dtype=bool), np.zeros(len(frame), dtype=bool)
-    return frame["answered"].to_numpy(), frame["endless"].to_numpy()
+    ranked = _ranked(frame, within, _kind(metric))
+    values = frame[f"{metric}_s"].to_numpy()[ranked.known]
+    return values[~np.isnan(values)], ranked.larger
 
 
 def level_of(values: Floats, q: float) -> Level:
@@ -110,12 +119,20 @@ def _level(value: float, n: int, q: float) -> Level:
     )
 
 
-def _able(part: pd.DataFrame, metric: str) -> Mask:
-    """Which requests can have the metric at all."""
-    if metric == "send_lag":
-        return part["sent_s"].notna().to_numpy()
+def _kind(metric: str) -> str:
+    """Which requests can have a metric at all."""
     if metric in _STREAM_ONLY:
-        return part["stream"].to_numpy(dtype=bool)
-    if metric == "ntpot":
-        return part["operation"].isin(GENERATION).to_numpy()
-    return np.ones(len(part), dtype=bool)
+        return "stream"
+    return {"send_lag": "sent", "ntpot": "generation"}.get(metric, "all")
+
+
+def _able(frame: pd.DataFrame, kind: str) -> Mask:
+    match kind:
+        case "sent":
+            return frame["sent_s"].notna().to_numpy()
+        case "stream":
+            return frame["stream"].to_numpy(dtype=bool)
+        case "generation":
+            return is_any(frame["operation"], GENERATION)
+        case _:
+            return np.ones(len(frame), dtype=bool)

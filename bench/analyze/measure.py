@@ -1,6 +1,7 @@
 """Facts -> numbers a request: the run's frame with every derived column beside the recorded ones."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,14 @@ ENDLESS = (Outcome.TIMED_OUT.value, Outcome.UNFINISHED.value)
 """Outcomes whose latency is only known to be larger than any that was seen."""
 
 GENERATION = ("chat", "completion", "generate")
+
+
+def is_any(words: "pd.Series[Any]", wanted: Collection[str]) -> npt.NDArray[np.bool_]:
+    """Which words of a category are among the wanted; a missing one is not."""
+    # Looked up by their codes, of which -1 (missing) is the last.
+    among = np.array([*(str(word) in wanted for word in words.cat.categories), False])
+    found: npt.NDArray[np.bool_] = among[words.cat.codes.to_numpy()]
+    return found
 
 
 def floats(column: pd.Series) -> Floats:
@@ -50,8 +59,8 @@ def measured(run: Run) -> pd.DataFrame:
         **{f"{metric.name}_s": metric.of(columns) for metric in REQUEST_METRICS.values()},
         "in_window": _inside(columns["scheduled_ns"], window),
         "ended_in_window": _inside(columns["end_ns"], window),
-        "answered": facts["outcome"].isin(ANSWERED).to_numpy(),
-        "endless": facts["outcome"].isin(ENDLESS).to_numpy(),
+        "answered": is_any(facts["outcome"], ANSWERED),
+        "endless": is_any(facts["outcome"], ENDLESS),
         "window_tokens": window_tokens,
     }
     frame = pd.concat([facts, pd.DataFrame(derived, index=facts.index, copy=False)], axis=1)
@@ -60,13 +69,16 @@ def measured(run: Run) -> pd.DataFrame:
 
 
 class _Columns(Mapping[str, Floats]):
-    """Recorded columns as floats, made when asked for and not kept: a long run has many."""
+    """Recorded columns as floats, made when asked for; kept are only the two that most metrics need."""
+
+    kept = ("scheduled_ns", "end_ns")
 
     def __init__(self, facts: pd.DataFrame, gap_max_ns: Floats) -> None:
-        self._facts, self._gap_max_ns = facts, gap_max_ns
+        self._facts = facts
+        self._known = {name: floats(facts[name]) for name in self.kept} | {"gap_max_ns": gap_max_ns}
 
     def __getitem__(self, name: str) -> Floats:
-        return self._gap_max_ns if name == "gap_max_ns" else floats(self._facts[name])
+        return self._known[name] if name in self._known else floats(self._facts[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter((*self._facts.columns, "gap_max_ns"))

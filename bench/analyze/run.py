@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from bench.record import FolderError, RunFolder, RunInfo
+from bench.record import REQUESTS, FolderError, RunFolder, RunInfo
 from bench.scenario import Scenario
 
 # Columns that no number is made of: of ten million requests they would fill a gigabyte.
@@ -36,8 +36,8 @@ class Run:
     """One run: its facts, what it was asked to do, and a typed row per scheduled request.
 
     `requests` has the columns of `requests.parquet` that numbers are made of, which leaves out the attempt
-    logs, the server's own word, sizes in bytes and who sent it; integer columns are nullable, words are
-    categories. The rest: `pandas.read_parquet(run.folder.requests_file)`.
+    logs, the server's own word, sizes in bytes and who sent it; integers that may be missing are
+    nullable, words are categories. The rest: `pandas.read_parquet(run.folder.requests_file)`.
     """
 
     folder: RunFolder
@@ -59,9 +59,10 @@ class Run:
 
         `row` is the position in `requests`; the other columns are those of `record.Attempt`.
         """
-        log = pq.read_table(self.folder.requests_file, columns=["attempt_log"])[
-            "attempt_log"
-        ].combine_chunks()
+        log = pa.array([], REQUESTS.field("attempt_log").type)
+        if (self.requests["attempts"] > 1).any():
+            file = pq.read_table(self.folder.requests_file, columns=["attempt_log"])
+            log = file["attempt_log"].combine_chunks()
         flat = pa.Table.from_struct_array(pc.list_flatten(log))
         return _frame(flat.append_column("row", pc.list_parent_indices(log)))
 
@@ -94,7 +95,8 @@ def _requests(file: Path) -> pd.DataFrame:
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:
-    frame: pd.DataFrame = table.to_pandas(types_mapper=_NULLABLE.get)
+    kinds = _NULLABLE if any(field.nullable for field in table.schema) else {}
+    frame: pd.DataFrame = table.to_pandas(types_mapper=kinds.get)
     return frame
 
 

@@ -61,15 +61,16 @@ def validity(
     """Every rule that one run can be held against; `frame` is `measured(run)`."""
     frame = frame[_NEEDED]
     answered = frame.loc[frame["in_window"], "answered"]
+    numbers = _on_their_way(frame, window)
     return (
         _generator(facts, judged),
         _engine(run),
         *_schedule(run, len(answered), window),
-        *_little(run, frame, window),
+        *_little(run, frame, window, float(numbers.mean())),
         _errors(answered),
         _warm_up(frame, window),
-        *_stationary(frame, window),
-        _kept_up(frame, window),
+        *_stationary(frame, window, numbers),
+        _kept_up(frame, window, float(numbers[: BATCHES // 2].mean())),
         *_cold(run, window, starts),
     )
 
@@ -133,13 +134,12 @@ def _schedule(run: Run, offered: int, window: Window) -> Iterator[Check]:
     )
 
 
-def _little(run: Run, frame: pd.DataFrame, window: Window) -> Iterator[Check]:
+def _little(run: Run, frame: pd.DataFrame, window: Window, number: float) -> Iterator[Check]:
     """V4: the mean number in flight against rate x mean latency; V5: against the users of a closed loop."""
     inside = frame.loc[frame["in_window"] & frame["sent_s"].notna(), ["sent_s", "end_s"]]
     if window.length_s == 0 or not len(inside) or inside["end_s"].isna().any():
         yield _unknown("V4", "Little's law", "requests without an end leave the number in flight unknown")
         return
-    number = _on_their_way(frame, np.array([window.start_s, window.end_s]))[0]
     stay_s = float((inside["end_s"] - inside["sent_s"]).mean())
     expected = len(inside) / window.length_s * stay_s
     limit = max(0.02, 0.065 * (120 / window.length_s) ** 0.8)
@@ -217,7 +217,7 @@ def _warm_up(frame: pd.DataFrame, window: Window) -> Check:
     )
 
 
-def _stationary(frame: pd.DataFrame, window: Window) -> Iterator[Check]:
+def _stationary(frame: pd.DataFrame, window: Window, numbers: Floats) -> Iterator[Check]:
     """V9: no trend over 20 batches of the window, neither of the latency nor of the number in flight."""
     _, values = _latency(frame, frame["in_window"] & frame["answered"])
     medians = batch_medians(values)
@@ -227,8 +227,7 @@ def _stationary(frame: pd.DataFrame, window: Window) -> Iterator[Check]:
     yield _no_trend("steady latency", "the median latency", medians)
     stay_s = float((frame["end_s"] - frame["sent_s"]).mean())
     if window.length_s / BATCHES >= 2 * stay_s:  # otherwise neighbours hold the same requests, and follow
-        edges = np.linspace(window.start_s, window.end_s, BATCHES + 1)
-        yield _no_trend("steady number", "the number in flight", _on_their_way(frame, edges))
+        yield _no_trend("steady number", "the number in flight", numbers)
 
 
 def _no_trend(name: str, what: str, batches: Floats) -> Check:
@@ -251,14 +250,13 @@ def _no_trend(name: str, what: str, batches: Floats) -> Check:
     )
 
 
-def _kept_up(frame: pd.DataFrame, window: Window) -> Check:
+def _kept_up(frame: pd.DataFrame, window: Window, usual: float) -> Check:
     """V10: more due than done in the second half, by more than the number in flight may vary."""
     middle_s, end_s = (window.start_s + window.end_s) / 2, window.end_s
     due = int(frame["scheduled_s"].between(middle_s, end_s, inclusive="left").sum())
     done = int(frame["end_s"].between(middle_s, end_s, inclusive="left").sum())
     if window.length_s == 0 or not due:
         return _unknown("V10", "kept up", "no request was due in the second half of the window")
-    usual = _on_their_way(frame, np.array([window.start_s, middle_s]))[0]
     share = done / due
     behind = share < KEPT_UP and due - done > SURE * math.sqrt(2 * max(1.0, usual))
     return Check(
@@ -307,7 +305,11 @@ def _latency(frame: pd.DataFrame, answered: "pd.Series[bool]") -> tuple[pd.DataF
     return known, known[metric].to_numpy()
 
 
-def _on_their_way(frame: pd.DataFrame, edges_s: Floats) -> Floats:
+def _on_their_way(frame: pd.DataFrame, window: Window) -> Floats:
+    """Mean number of requests in flight in each of the batches of the window."""
+    if window.length_s == 0:
+        return np.zeros(BATCHES)
+    edges_s = np.linspace(window.start_s, window.end_s, BATCHES + 1)
     sent_s, end_s = frame["sent_s"].to_numpy(), frame["end_s"].to_numpy()
     sent = ~np.isnan(sent_s)
     return in_flight(sent_s[sent], end_s[sent], edges_s)

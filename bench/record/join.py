@@ -23,6 +23,7 @@ from bench.record.log import FLUSH_EVERY_NS, EndedRow, LogReader, LogRows, Sent,
 from bench.record.schema import EVENTS, FIELDS, REQUESTS, Attempt, Outcome, Record
 
 BATCH = 5_000
+ROW_GROUP = 50_000
 
 GRACE_NS = 4 * FLUSH_EVERY_NS
 """After a kill, what was due this long after the last beat may have happened without being logged."""
@@ -88,14 +89,19 @@ def join(folder: RunFolder, workers: int = 1) -> tuple[Books, Salvage]:
     doubts = _Doubts(_spans(logs))
     books: Counter[str] = Counter()
     rows = [LogRows(path) for path in logs.paths]
+    waiting: list[pa.Table] = []
     with (
         pq.ParquetWriter(folder.requests_file, REQUESTS, compression="zstd") as requests,
         pq.ParquetWriter(folder.events_file, EVENTS, compression="zstd") as events,
     ):
         for batch in _batches(schedule, logs, rows, doubts, workers):
             books.update(entry.values[_OUTCOME] for entry in batch)
-            requests.write_table(_request_table(batch))
+            waiting.append(_request_table(batch))
+            if sum(map(len, waiting)) >= ROW_GROUP:
+                requests.write_table(_together(waiting))
+                waiting.clear()
             events.write_table(_event_table([entry for entry in batch if entry.event_ns]))
+        requests.write_table(_together(waiting))
     for log in rows:
         log.close()
     outcomes = {outcome.value: books[outcome.value] for outcome in Outcome}
@@ -223,6 +229,11 @@ def _request_table(rows: list[EndedRow]) -> pa.Table:
     columns = [list(column) for column in zip(*(row.values for row in rows), strict=True)]
     columns[_ATTEMPTS] = [[_attempt(attempt) for attempt in log] for log in columns[_ATTEMPTS]]
     return pa.table(dict(zip(FIELDS, columns, strict=True)), schema=REQUESTS)
+
+
+def _together(parts: list[pa.Table]) -> pa.Table:
+    """One row group: many small ones would cost every reader a multiple of the time."""
+    return pa.concat_tables([REQUESTS.empty_table(), *parts]).unify_dictionaries().combine_chunks()
 
 
 def _attempt(values: Sequence[Any]) -> dict[str, Any]:

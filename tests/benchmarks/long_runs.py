@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from bench.record import EVENTS, REQUESTS, SCHEDULE, RunFolder, RunInfo
 from tests.analyze.runs import CHAT, ENCODE, MS, S, scenario
 
-GROUP = 5_000
+GROUP = 50_000
 """As `bench.record.join` leaves them."""
 RATE_PER_S = 5000
 TOKENS = 32
