@@ -89,7 +89,7 @@ class Session:
         """Start the engine thread, and the greenlet that tells Locust of its results."""
         sys.setswitchinterval(SWITCH_S)
         self._surroundings.start()
-        self._thread = gevent.get_hub().threadpool.spawn(self._engine.run)
+        self._thread = gevent.get_hub().threadpool.spawn(self._turn)
         self._bridge = gevent.spawn(self._tell)
 
     def open_desk(self, names: Names) -> None:
@@ -151,7 +151,9 @@ class Session:
         """End the engine, flush the log; returns facts about ourselves."""
         self._closed = True
         self._engine.close()
-        self._thread.get()
+        failure = self._thread.get()
+        if failure:
+            raise failure
         self._bridge.kill()
         self.rest.set()
         if self.desk:
@@ -164,6 +166,14 @@ class Session:
             "ended_at_s": round(self.elapsed_s, 3),
             "stopped_early": self._stopping,
         }
+
+    def _turn(self) -> OSError | None:
+        """On the engine's thread; what the log's disk says against it, which is no bug of ours."""
+        try:
+            self._engine.run()
+        except OSError as error:
+            return error
+        return None
 
     # --- what Locust's users call --------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ class _Watched(Connection):
 def main(path: Path, *, watched: bool) -> int:
     """Replay the scenario in the folder; returns the drive's exit code."""
     if watched:
-        pool.Connection = _Watched  # type: ignore[misc, attr-defined]
+        pool.Connection = _Watched  # type: ignore[attr-defined]
     code = _replay(path)
     if watched:
         np.save(path / "reads.npy", np.frombuffer(_Watched.reads, np.int64).reshape(-1, 2))

@@ -81,6 +81,8 @@ class Made:
     start_ns: int
     cpu_s: float
     peak_mb: float
+    grown_mb: list[float]
+    """Memory each second, from the process's begin to its end."""
 
 
 def build(folder: Path) -> Path:
@@ -135,13 +137,22 @@ def generate(path: Path, url: str, scenario: str, *changes: str, watched: bool =
     process = subprocess.Popen(
         pinned([*words, "--watched"] if watched else words, OUR_CORE), stdout=subprocess.DEVNULL
     )
+    grown_mb = []
+    while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        grown_mb.append(_resident_mb(process.pid))
+        time.sleep(1)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
-    return _made(folder, used)
+    return _made(folder, used, grown_mb)
 
 
-def _made(folder: RunFolder, used: resource.struct_rusage) -> Made:
+def _resident_mb(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _made(folder: RunFolder, used: resource.struct_rusage, grown_mb: list[float]) -> Made:
     info = folder.info()
     assert info.books is not None
     assert info.books.balanced
@@ -155,6 +166,7 @@ def _made(folder: RunFolder, used: resource.struct_rusage) -> Made:
         info.clock.monotonic_ns,
         used.ru_utime + used.ru_stime,
         used.ru_maxrss / 1e3,
+        grown_mb,
     )
 
 

@@ -119,6 +119,25 @@ def test_what_the_generator_has_no_socket_for_is_its_own_fault(sim: Sim, tmp_pat
     assert set(found) == {"ok", "not_sent"}
 
 
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_full_disk_stops_the_run_and_what_was_written_can_be_salvaged(
+    sim: Sim, tmp_path: Path, processes: str
+) -> None:
+    """One sentence and exit code 2, no traceback; afterwards the books are made of what the logs hold."""
+    folder = prepared(tmp_path, sim(*FLEET), SCENARIO, "arrivals.rate_per_s=60")
+    drive_it = f"exec {sys.executable} -m bench.drive {folder.path} --processes {processes}"
+    words = ["/bin/bash", "-c", f"ulimit -f 16; {drive_it}"]
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "the run was stopped" in done.stderr
+    salvage = [str(Path(sys.executable).with_name("bench")), "salvage", str(folder.path)]
+    subprocess.run(salvage, check=True, stdout=subprocess.DEVNULL, timeout=120)
+    found = counts(requests_of(folder))
+    assert sum(found.values()) == 240
+    assert found["ok"] > 10
+
+
 def test_a_request_without_a_first_byte_is_given_up_at_its_time_out(sim: Sim, tmp_path: Path) -> None:
     """The time-out is named, and the request counts as timed out."""
     faults = plan(tmp_path, "[{at_s: 1, fault: stall, duration_s: 60}]")
