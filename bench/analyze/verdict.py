@@ -36,6 +36,7 @@ CORE_INVALID_SHARE = 0.85
 WAITED_SHARE = 0.10
 OTHERS_SHARE = 0.50
 STEAL_SHARE = 0.05
+SIM_LATE_SUSPECT_S = 0.010
 _VIRTUAL = "virtual time: nothing was sent, so nothing could be late; what is left to doubt is the model"
 
 
@@ -47,7 +48,8 @@ class Generator(Value):
     stream events: those that shared a read with an earlier one. Over the whole run, None where not told: of
     one core's time, that the engine was busy (not only awake), and that it was ready and had no core; of all
     cores that we may run on, what other programs had, and what the hypervisor took. `late` counts requests
-    that were sent more than 1 ms after they were due.
+    that were sent more than 1 ms after they were due. `sim_late_*`: how late a simulated gateway was with its
+    writes, by its own account; None where the gateway is none, or has no clock.
     """
 
     sent_share: float | None
@@ -61,6 +63,8 @@ class Generator(Value):
     engine_waited_share: float | None
     others_share: float | None
     steal_share: float | None
+    sim_late_p50_s: float | None = None
+    sim_late_p99_s: float | None = None
 
 
 class Verdict(Value):
@@ -101,7 +105,15 @@ def generator_facts(run: Run, part: pd.DataFrame) -> Generator:
         engine_waited_share=_of_the_run(run, "engine_waited_s"),
         others_share=run.info.generator.get("others_share"),
         steal_share=run.info.generator.get("steal_share"),
+        sim_late_p50_s=_sim_late_s(run, "p50_ms"),
+        sim_late_p99_s=_sim_late_s(run, "p99_ms"),
     )
+
+
+def _sim_late_s(run: Run, name: str) -> float | None:
+    """What the last health line says of it; the simulator counts from the first request of the run."""
+    told = next((line["late"] for line in reversed(run.health) if "late" in line), None)
+    return told[name] / 1e3 if told and told.get("writes") else None
 
 
 def _of_the_run(run: Run, name: str, less: str = "") -> float | None:
@@ -219,6 +231,12 @@ def _rules(facts: Generator, latencies: dict[str, Spread]) -> list[_Rule]:
             "invalid" if core > CORE_INVALID_SHARE else "suspect",
             f"the engine kept a core {core:.0%} busy; the limit is {CORE_SUSPECT_SHARE:.0%}",
             slow=True,
+        ),
+        _Rule(
+            (facts.sim_late_p99_s or 0.0) > SIM_LATE_SUSPECT_S,
+            "suspect",
+            f"the simulated gateway itself was late: p99 {(facts.sim_late_p99_s or 0.0) * 1e3:.1f} ms after "
+            f"the modelled instants; the limit is {SIM_LATE_SUSPECT_S * 1e3:.0f} ms",
         ),
         *_disturbances(facts),
     ]

@@ -16,7 +16,8 @@ EVERY_S = 1.0
 
 class HealthWatch:
     """Appends a line a second to health.jsonl until `stop`: `t_ns`, `live` (workers per profile), `serving`
-    (of those, the ones that have a model loaded, per model) and `cluster`.
+    (of those, the ones that have a model loaded, per model) and `cluster`; of a simulated gateway also how
+    `late` it was.
 
     A gateway that does not answer leaves a line with `error`.
     """
@@ -55,4 +56,11 @@ class HealthWatch:
             "live": live_workers(health),
             "serving": serving(health, self._models),
             "cluster": health.get("cluster"),
+            **_simulated(health),
         }
+
+
+def _simulated(health: dict[str, Any]) -> dict[str, Any]:
+    """How late a simulated gateway has been; a real one does not say."""
+    told = health.get("simulated")
+    return {"late": told["late"]} if isinstance(told, dict) and "late" in told else {}

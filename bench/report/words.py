@@ -186,7 +186,14 @@ def generator(summary: Summary) -> str:
     """How well the generator kept its own promises."""
     facts, lag = summary.generator, summary.overall.latencies["send_lag"]
     shared = f"{summary.run.processes} processes; " if summary.run.processes > 1 else ""
+    late_s = facts.sim_late_p50_s, facts.sim_late_p99_s
+    simulator = (
+        ""
+        if late_s[0] is None or late_s[1] is None
+        else f"; the simulator was late by p50 {late_s[0] * 1e3:.1f} ms, p99 {late_s[1] * 1e3:.1f} ms"
+    )
     return (
         f"{shared}send lag p50 {milliseconds(lag.p50)} ms, p95 {milliseconds(lag.p95)} ms; stamped by the "
         f"kernel {percent(facts.kernel_stamp_share)}, events merged in one read {percent(facts.merged_share)}"
+        f"{simulator}"
     )

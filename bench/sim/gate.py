@@ -3,12 +3,16 @@
 import asyncio
 from collections.abc import Callable
 
+from bench.sim.truth import monotonic_ns
+
 
 class Gate:
     """Open unless a stall holds it shut; what waits for it runs in order when it opens."""
 
     def __init__(self) -> None:
         self._holds = 0
+        self.opened_ns = 0
+        """When it last opened; 0 if it was never shut."""
         self._waiting: list[Callable[[], None]] = []
 
     @property
@@ -25,6 +29,7 @@ class Gate:
         self._holds -= 1
         if self._holds:
             return
+        self.opened_ns = monotonic_ns()
         waiting, self._waiting = self._waiting, []
         for callback in waiting:
             callback()

@@ -20,6 +20,7 @@ from bench.sim.dialect import Dialect
 from bench.sim.driver import Driver
 from bench.sim.fault_clock import FaultClock
 from bench.sim.gate import Gate
+from bench.sim.lateness import Lateness
 from bench.sim.model import SHIPPED, Catalog, Limits
 from bench.sim.pools import PoolBook
 from bench.sim.reply import Envelope, Reply
@@ -68,6 +69,7 @@ class Gateway:
     pools: PoolBook
     auth: Auth | None = None
     """None where nobody is asked for a token."""
+    lateness: Lateness = field(default_factory=Lateness)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ class Exchange:
         await response.prepare(self.request)
         await response.write_eof()
         self.note(kind, 0, modelled_ns, before_ns)
+        self.note_lateness(modelled_ns)
         return response
 
     async def endure(self, *, silently: bool = False) -> None:
@@ -136,6 +139,12 @@ class Exchange:
         """Write into the truth log; with `before_ns` a write ends now."""
         after_ns = None if before_ns is None else monotonic_ns()
         self.gateway.truth.note(self.span, sequence, kind, modelled_ns, before_ns, after_ns)
+
+    def note_lateness(self, modelled_ns: int) -> None:
+        """A write ended that was due then; what a fault plan holds up is late on purpose."""
+        if not self.course.faults:
+            due_ns = max(modelled_ns, self.gateway.gate.opened_ns)
+            self.gateway.lateness.note(monotonic_ns() - due_ns)
 
     def note_gone(self) -> None:
         """The client left, unless it was we who ended the connection."""
@@ -166,10 +175,12 @@ async def open_exchange(gateway: Gateway, request: web.Request) -> Exchange:
         body: bytes | None = await request.read()
     except web.HTTPRequestEntityTooLarge:
         body = None
-    span = parse_traceparent(request.headers.get("traceparent"))
+    traceparent = request.headers.get("traceparent", "")
+    span = parse_traceparent(traceparent)
     arrived_ns = monotonic_ns()
     gateway.truth.note(span, 0, "arrived", arrived_ns)
     if span:
+        gateway.lateness.begin(traceparent)
         gateway.faults.start()
     return Exchange(gateway, request, body, arrived_ns, new_request_id(), span)
 

@@ -50,6 +50,7 @@ class StatusRoutes:
                 "cold_start_scale": settings.cold_start_scale,
                 "seed": settings.seed,
                 "fleet": settings.fleet,
+                "late": self._gateway.lateness.as_map(),
             },
             **_only(later, settings.dialect.health_keys),
         }

@@ -258,6 +258,8 @@ class EventStream:
         transport.write(b"%x\r\n%b\r\n" % (len(data), data))
         self._alive.wrote()
         self._exchange.note(kind, self._written if kind == "event" else 0, modelled_ns, before_ns)
+        if kind == "event":
+            self._exchange.note_lateness(modelled_ns)
 
     def _stop_watch(self) -> None:
         if self._watch:

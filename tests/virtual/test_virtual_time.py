@@ -1,10 +1,11 @@
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from bench.record import Ended
 from bench.scenario import Scenario, load
-from bench.virtual import Setup, VirtualError, setup_of, simulate
+from bench.virtual import Kept, Setup, VirtualError, play, setup_of, simulate
 from bench.workload import make_schedule
 
 S = 1_000_000_000
@@ -86,7 +87,7 @@ def test_a_user_waits_for_the_reply_and_thinks(tmp_path: Path) -> None:
     for user in range(6):
         turns = [entry.record for entry in ended if entry.record.user == user]
         assert len(turns) > 10
-        for before, after in zip(turns, turns[1:], strict=False):
+        for before, after in pairwise(turns):
             assert before.end_ns is not None
             assert after.scheduled_ns == before.end_ns + 2 * S
         assert turns[-1].scheduled_ns < 120 * S
@@ -112,9 +113,7 @@ def test_a_refusal_is_tried_again_until_served(tmp_path: Path) -> None:
     assert first.attempts > 15
     assert first.first_sent_ns == 0
     assert first.sent_ns == first.attempt_log[-1].sent_ns
-    pauses = [
-        after.sent_ns - b.end_ns for b, after in zip(first.attempt_log, first.attempt_log[1:], strict=False)
-    ]
+    pauses = [after.sent_ns - b.end_ns for b, after in pairwise(first.attempt_log)]
     assert all(7.5 * S <= pause <= 10 * S for pause in pauses)
     gave_up = run(tmp_path, ONE_CHAT, "retry.policy=wait", "retry.cap_s=10", "retry.budget_s=30")[0].record
     assert (gave_up.outcome, gave_up.reason) == ("refused", "provisioning")
@@ -160,6 +159,36 @@ def test_a_spot_node_that_goes_cuts_streams_after_its_notice(tmp_path: Path) -> 
     assert gone_ns is not None
     before = [r for r in cut if r.end_ns == gone_ns]
     assert all(r.scheduled_ns <= gone_ns - 30 * S for r in before)
+
+
+WAVES = """
+name: waves
+duration_s: 5000
+drain_s: 10
+closed_loop: {users: 8, think_time_s: 600, think: constant}
+retry: {policy: wait, cap_s: 10, budget_s: 900}
+classes:
+  - {name: chat, operation: chat, model: Qwen/Qwen3-4B, profiles: [l4], input_tokens: 100, output_tokens: 20}
+sim: {fleet: "l4/sglang=0..2", autoscale: true}
+"""
+
+
+@pytest.mark.parametrize(("think_s", "sleeps"), [(5, False), (1800, True)])
+def test_a_lane_sleeps_after_the_cooldown_and_not_before(tmp_path: Path, think_s: int, sleeps: bool) -> None:
+    """Steady use keeps it awake; waves half an hour apart do not, and each demand counts for two minutes."""
+    scenario = scenario_of(tmp_path, WAVES, f"closed_loop.think_time_s={think_s}")
+    kept = Kept()
+    played = play(make_schedule(scenario), setup_of(scenario.sim), kept)
+    live = [(line["t_ns"] / S, line["live"].get("l4", 0)) for line in played.census.lines(played.ended_ns)]
+    asked_s = min(entry.record.scheduled_ns for entry in kept.entries) / S
+    came_s = next(at_s for at_s, count in live if count)
+    assert asked_s + 180 <= came_s <= asked_s + 420 + 15
+    gone_s = next((at_s for at_s, count in live if at_s > came_s and not count), None)
+    assert (gone_s is not None) == sleeps
+    if gone_s is not None:
+        tries = [attempt for entry in kept.entries for attempt in entry.record.attempt_log]
+        cold_s = max(t.sent_ns for t in tries if t.status == 202 and t.sent_ns < gone_s * S) / S
+        assert 900 + 120 - 15 <= gone_s - cold_s <= 900 + 120 + 15
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,13 @@ SPECIAL = (
 )
 ALL_KINDS = f"""{FOUR_KINDS}
   - {SPECIAL}
-  - {{name: long, operation: chat, model: Qwen/Qwen3-4B, input_tokens: 32768, output_tokens: 9}}
+  - {{name: long, operation: chat, model: Qwen/Qwen3-4B, input_tokens: 32767, output_tokens: 9}}
   - {{name: huge, operation: generate, model: Qwen/Qwen3-4B, input_tokens: 9, output_tokens: 9000}}
   - {{name: embed, operation: embed, model: BAAI/bge-m3, input_tokens: 40, batch_size: 2}}
 """
 SLOW = """
 name: slow
-duration_s: 12
+duration_s: 6
 drain_s: 40
 arrivals: {process: constant, rate_per_s: 0.5}
 classes:
@@ -67,7 +67,12 @@ def fates(frame: pd.DataFrame) -> list[tuple[str, ...]]:
 def test_fates_are_those_of_the_wire(tmp_path: Path, sim: Sim, dialect: str, fleet: str) -> None:
     """Every operation, warm and cold, a queue without readers, and requests that ask for too much."""
     url = sim("--dialect", dialect, "--fleet", fleet)
-    short = ("duration_s=3", "chars_per_token=4", "classes.long.input_tokens=32767", "arrivals.rate_per_s=30")
+    short = (
+        "duration_s=1.5",
+        "chars_per_token=4",
+        "classes.long.input_tokens=32767",
+        "arrivals.rate_per_s=30",
+    )
     wire = drive(prepared(tmp_path, url, ALL_KINDS, *short))
     changes = (f"sim.fleet={fleet}", f"sim.dialect='{dialect}'", *short)
     assert fates(virtual(ALL_KINDS, tmp_path / "virtual.yaml", *changes)) == fates(wire)
