@@ -180,3 +180,17 @@ def test_a_server_that_nobody_can_connect_to_is_no_fault_of_the_generator(tmp_pa
     """Requests that failed to connect were tried, though nothing of them was sent."""
     tried = [lost(index, 59 * S, Outcome.FAILED) for index in range(50, 100)]
     assert judged(tmp_path, [chat(i, 0.1) for i in range(50)] + tried).judgement == "uncalibrated"
+
+
+@pytest.mark.parametrize(("p99_ms", "judgement"), [(9.9, "uncalibrated"), (10.1, "suspect")])
+def test_a_simulator_that_was_late_itself_is_not_believed(
+    tmp_path: Path, p99_ms: float, judgement: str
+) -> None:
+    """What counts is its last word: it counts from the first request of the run."""
+    late = [{"writes": 9, "p50_ms": 1.0, "p99_ms": p99} for p99 in (99.0, p99_ms)]
+    health = [{"t_ns": t * S, "live": {"l4": 1}, "late": told} for t, told in enumerate(late)]
+    rows = [chat(i, 0.1) for i in range(100)]
+    summary = summarise(load(write_run(tmp_path / "run", rows, scenario(), health)))
+    assert summary.verdict.judgement == judgement
+    assert summary.generator.sim_late_p99_s == pytest.approx(p99_ms / 1e3)
+    assert ("the simulated gateway itself was late" in summary.verdict.reasons[0]) == (judgement == "suspect")

@@ -117,7 +117,7 @@ def test_rows_of_that_curve_that_nobody_looked_at(users: int, itl: float, ttft: 
 
 @needs_anchors
 def test_a_larger_model_on_an_l4_to_which_nothing_was_fitted() -> None:
-    """Other model, engine and source than those that the overheads come from: time per token within 15 %."""
+    """Another model, engine and source than the overheads come from: time per token within 15 %."""
     host = replace(L4, front_end_serial_s=3e-3, front_end_base_s=15e-3)
     client = closed_loop(fleet_of(host, QWEN_15B), 1, [Job(1, QWEN_15B.name, lane("l4"), 30, 14)])
     assert 1e3 * client.told[1].e2e_s / 14 == pytest.approx(published("L4-10"), rel=0.15)

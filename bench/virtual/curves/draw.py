@@ -77,11 +77,12 @@ def _legend(axes: Axes) -> tuple[list[Any], list[Any]]:
 
 
 def _label(axes: Axes, label: str) -> None:
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    plain = FuncFormatter(lambda value, _: f"{value:g}")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(plain)
-        axis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    if label.startswith("TPOT"):
+        axes.set_ylim(bottom=0)
+    else:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.set_xlabel("requests/s")
     axes.set_title(label, loc="left", fontsize=10)
