@@ -86,7 +86,8 @@ def asked_trend() -> TrendReport:
     named = os.environ.get(TREND_VARIABLE)
     if named:
         return TrendReport.model_validate_json(Path(named).read_text(encoding="utf-8"))
-    return trend_of(load_policy(None), past(runs_in([_results()])))
+    runs, unreadable = past(runs_in([_results()]))
+    return trend_of(load_policy(None), runs, unreadable=unreadable)
 
 
 def _asked(variable: str, file: str, what: str) -> Path:
