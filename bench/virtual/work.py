@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bench.scenario import Ranking, Scenario, Traffic, is_given
-from bench.sim.model import DEFAULT_POOL, SPECIAL_TOKENS, Card, Job, Lane
+from bench.sim.model import DEFAULT_POOL, SPECIAL_TOKENS, TEMPLATE_TOKENS, Card, Job, Lane
 from bench.virtual.answers import CONTEXT_EXCEEDED, TOO_MANY_TOKENS, Route
 from bench.virtual.setup import Setup, VirtualError
 from bench.workload import Planned, once_a_class, shape_of
@@ -90,13 +90,15 @@ class Works:
         self._lanes: dict[tuple[str, str | None], Lane] = {}
 
     def job(self, number: int, planned: Planned) -> Job:
-        """What the model computes for a request; its tokens are those asked for."""
+        """What the model computes for a request: the tokens asked for, and those of a chat's template."""
         traffic = planned.traffic
         card = self._cards[traffic.name]
         lane = self._lane(planned, card)
         if not shape_of(traffic).generates:
             return Job(number, card.name, lane, item_tokens=_items(planned, card.context_tokens))
-        job = Job(number, card.name, lane, planned.in_tokens or 0, planned.out_tokens or 1)
+        template_tokens = TEMPLATE_TOKENS if traffic.operation == "chat" else 0
+        prompt_tokens = (planned.in_tokens or 0) + template_tokens
+        job = Job(number, card.name, lane, prompt_tokens, planned.out_tokens or 1)
         # No two texts begin alike, so that no prompt shares anything, and each chooses a worker by itself.
         return replace(job, routing_key=_key(planned)) if self._setup.affinity else job
 
