@@ -29,6 +29,7 @@ def test_health_lists_workers_and_says_that_it_is_simulated(gateway: Running) ->
     assert body["status"] == "healthy"
     assert body["configured_gpu_types"] == ["l4", "a100-40gb", "h100", "l4-spot"]
     assert "h100" not in body["live_gpu_types"]
+    assert set(body["simulated"].pop("late")) == {"writes", "p50_ms", "p99_ms", "max_ms"}
     assert body["simulated"] == {"cold_start_scale": 1.0, "seed": 1, "fleet": gateway.said["fleet"]}
     keys = {"name", "gpu", "bundle", "healthy", "queue_depth", "loaded_models", "memory_total_bytes"}
     assert keys <= set(body["workers"][0])
