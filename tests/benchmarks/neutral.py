@@ -4,7 +4,6 @@ The server is built from `../shared/tools/mockllm.c`, which is no part of the pr
 """
 
 import os
-import resource
 import shutil
 import socket
 import subprocess
@@ -37,6 +36,8 @@ _RECORD = np.dtype(
     }
 )
 _HEAD_BYTES = 32
+
+SAMPLE_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Made:
     cpu_s: float
     peak_mb: float
     grown_mb: list[float]
-    """Memory each second, from the process's begin to its end."""
+    """Memory every SAMPLE_S, from the process's begin to its end."""
 
 
 def build(folder: Path) -> Path:
@@ -137,22 +138,26 @@ def generate(path: Path, url: str, scenario: str, *changes: str, watched: bool =
     process = subprocess.Popen(
         pinned([*words, "--watched"] if watched else words, OUR_CORE), stdout=subprocess.DEVNULL
     )
-    grown_mb = []
+    grown_mb, peak_mb = [], 0.0
     while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        grown_mb.append(_resident_mb(process.pid))
-        time.sleep(1)
+        now_mb, most_mb = _resident_mb(process.pid)
+        grown_mb.append(now_mb)
+        peak_mb = max(peak_mb, most_mb)
+        time.sleep(SAMPLE_S)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
-    return _made(folder, used, grown_mb)
+    return _made(folder, used.ru_utime + used.ru_stime, peak_mb, grown_mb)
 
 
-def _resident_mb(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+def _resident_mb(pid: int) -> tuple[float, float]:
+    """Now, and the most so far; of a child, wait4 tells the most of its parent where that was more."""
+    said = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    found = {line.split(":")[0]: line.split()[1] for line in said.splitlines() if line.startswith("Vm")}
+    return int(found.get("VmRSS", 0)) * 1024 / 1e6, int(found.get("VmHWM", 0)) * 1024 / 1e6
 
 
-def _made(folder: RunFolder, used: resource.struct_rusage, grown_mb: list[float]) -> Made:
+def _made(folder: RunFolder, cpu_s: float, peak_mb: float, grown_mb: list[float]) -> Made:
     info = folder.info()
     assert info.books is not None
     assert info.books.balanced
@@ -164,8 +169,8 @@ def _made(folder: RunFolder, used: resource.struct_rusage, grown_mb: list[float]
         events,
         info.generator,
         info.clock.monotonic_ns,
-        used.ru_utime + used.ru_stime,
-        used.ru_maxrss / 1e3,
+        cpu_s,
+        peak_mb,
         grown_mb,
     )
 
