@@ -107,7 +107,7 @@ def replay(
     runner.quit()
     if web:
         web.stop()
-    return 0 if lasted_s is not None else _code(run)
+    return _code(run, was_stopped=lasted_s is None)
 
 
 def _until_over(run: Run, served: Served | None) -> float | None:
@@ -121,8 +121,9 @@ def _until_over(run: Run, served: Served | None) -> float | None:
     return None
 
 
-def _code(run: Run) -> int:
-    if run.info.generator["stopped_early"]:
+def _code(run: Run, *, was_stopped: bool) -> int:
+    """`was_stopped`: whoever ended it early, it was not we who had seen enough."""
+    if was_stopped and run.info.generator["stopped_early"]:
         return 130
     lost = losses(run.folder, run.info.generator)
     for sentence in lost:

@@ -136,7 +136,7 @@ class Engine:
         poll.register(self._wake_fd, select.EPOLLIN)
         poll.register(self._timer.fd, select.EPOLLIN)
         while not self._mail.close:
-            events = poll.poll(0 if self._has_work() else self.pulse.left_s(TICK_NS))
+            events = poll.poll(0 if self._has_work() else self.pulse.left_s())
             for fd, mask in events:
                 flight = by_fd.get(fd)
                 if flight is not None:

@@ -31,9 +31,9 @@ class Pulse:
         self._due_ns = now_ns + every_ns
         return True
 
-    def left_s(self, every_ns: int) -> float:
+    def left_s(self) -> float:
         """How long to the next one: who waits longer for events finds it late, and nothing was wrong."""
-        return min(max(self._due_ns - time.monotonic_ns(), 0), every_ns) / 1e9
+        return max(self._due_ns - time.monotonic_ns(), 0) / 1e9
 
     def spun(self, for_ns: int) -> None:
         """Note time that was spent on a core to be awake when something is due."""

@@ -81,7 +81,7 @@ def join(folder: RunFolder, workers: int = 1) -> tuple[Books, Salvage]:
     Request i of an open loop was for worker i % `workers` to send, whether or not its log knows of it.
 
     Idempotent: it reads only the schedule and the logs. However many requests there are, it holds where they
-    stand and 5,000 of them. Raises FolderError without a schedule.
+    stand and some 50,000 of them. Raises FolderError without a schedule.
     """
     schedule = _Schedule(folder)
     logs = _read(folder.log_files())
