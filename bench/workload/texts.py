@@ -36,7 +36,7 @@ class Texts:
     def of(self, planned: Planned) -> tuple[str, ...]:
         """The prompt; or the items of a batch; or the query and then the documents of a ranking."""
         traffic, index = planned.traffic, planned.index
-        shape, per_token = shape_of(traffic), self.chars_per_token.get(traffic.name, DEFAULT_CHARS_PER_TOKEN)
+        shape, per_token = shape_of(traffic), self.per_token(traffic)
         chars = _chars(planned.item_tokens, per_token)
         if shape.query_tokens:
             query = self.text(index, 0, _chars(shape.query_tokens, per_token))

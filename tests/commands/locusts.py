@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from bench.record import RunFolder
-from tests.commands.cli import BENCH
+from tests.commands.cli import BENCH, only_run
 
 LOCUST = BENCH.with_name("locust")
 
@@ -32,6 +32,16 @@ def note(reply, **more):
             "tpot_ms", "e2e_ms", "in_tokens", "out_tokens", "items_returned", "text")}
     said.write(json.dumps(told | more) + "\\n")
     return reply
+"""
+
+
+TALK = """
+class Person(PoolUser):
+    wait_time = constant(0.2)
+
+    @task
+    def talk(self):
+        note(self.client.chat("hello", **CHAT))
 """
 
 
@@ -99,3 +109,20 @@ def free_port() -> int:
 def click(url: str, path: str, **form: Any) -> None:
     """On a button of Locust's page."""
     assert httpx.post(f"{url}{path}", data=form).json()["success"]
+
+
+Start = Callable[..., Locust]
+
+
+def stopped(locust: Locust, is_so: Callable[[], bool]) -> Path:
+    """The run folder, after Ctrl-C once something is so; fails where Locust was not content."""
+    locust.until(is_so)
+    locust.interrupt()
+    code, out = locust.end()
+    assert code == 0, out
+    return only_run(locust.folder / "results")
+
+
+def logged(locust: Locust, size: int) -> bool:
+    """Whether a log of its runs is larger than that."""
+    return any(log.stat().st_size > size for log in locust.folder.glob("results/*/log/*"))

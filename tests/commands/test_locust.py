@@ -2,9 +2,6 @@
 
 import json
 import math
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -12,37 +9,8 @@ import pandas as pd
 import pytest
 
 from tests.commands.cli import SCENARIOS, bench, only_run
-from tests.commands.locusts import Locust, click, free_port, recorded
+from tests.commands.locusts import TALK, Start, click, free_port, logged, recorded, stopped
 from tests.conftest import ROOT, Sim
-
-Start = Callable[..., Locust]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts Locust with a locustfile, `start(text, "-u", "2")`; it ends with the test."""
-    with ExitStack() as stack:
-
-        def begin(text: str, *words: str, **environment: str) -> Locust:
-            locust = Locust(tmp_path, text, *words, **environment)
-            stack.callback(locust.kill)
-            return locust
-
-        yield begin
-
-
-def _stopped(locust: Locust, is_so: Callable[[], bool]) -> Path:
-    """The run folder, after Ctrl-C once something is so; fails where Locust was not content."""
-    locust.until(is_so)
-    locust.interrupt()
-    code, out = locust.end()
-    assert code == 0, out
-    return only_run(locust.folder / "results")
-
-
-def _logged(locust: Locust, size: int) -> bool:
-    return any(log.stat().st_size > size for log in locust.folder.glob("results/*/log/*"))
-
 
 TWO_KINDS = """
 class Person(PoolUser):
@@ -78,21 +46,12 @@ class Search(PoolUser):
         note(self.client.score("q", ["a", "b", "c"], model="BAAI/bge-reranker-v2-m3"), name="score")
 """
 
-ONE = """
-class Person(PoolUser):
-    wait_time = constant(0.2)
-
-    @task
-    def talk(self):
-        note(self.client.chat("hello", **CHAT))
-"""
-
 
 def test_tasks_of_a_users_own_leave_each_of_their_requests_in_the_records(start: Start, sim: Sim) -> None:
     """Two user classes, weights, nested tasks, on_start, on_stop: what they were told stands there."""
     words = ("--headless", "-u", "4", "-r", "4", "--stop-timeout", "20", "--host", sim("--fleet", "l4=2"))
     locust, names = start(TWO_KINDS, *words), {"greeting", "chat", "again", "generate", "search", "score"}
-    found = recorded(_stopped(locust, lambda: {line["name"] for line in locust.said()} == names))
+    found = recorded(stopped(locust, lambda: {line["name"] for line in locust.said()} == names))
     told = pd.DataFrame(locust.said()).set_index("index")
     assert set(found["traffic_class"]) == names | {"parting"}
     # Who was ended before its reply came could not tell of it.
@@ -144,7 +103,7 @@ def test_the_shipped_example_runs_reports_and_stands_in_the_docs(
     text = example.read_text(encoding="utf-8")
     assert text in (ROOT / "docs" / "locust.md").read_text(encoding="utf-8")
     locust = start(text, "--headless", "-u", "6", "-r", "6", "--host", sim("--fleet", "l4=2"))
-    folder = _stopped(locust, lambda: _logged(locust, 8000))
+    folder = stopped(locust, lambda: logged(locust, 8000))
     assert {"greeting", "query", "score"} <= set(recorded(folder)["traffic_class"])
     said = bench("summary", folder, cwd=tmp_path)
     assert all(name in said.out for name in ("greeting", "query", "score"))
@@ -156,7 +115,7 @@ def test_users_without_tasks_take_the_scenarios_turns_beside_those_with_tasks(
     start: Start, sim: Sim, tmp_path: Path
 ) -> None:
     """One of each: both are in the books, under one numbering."""
-    text = ONE.replace("**CHAT", 'name="mine", **CHAT') + "\n\nclass Plain(PoolUser):\n    pass\n"
+    text = TALK.replace("**CHAT", 'name="mine", **CHAT') + "\n\nclass Plain(PoolUser):\n    pass\n"
     words = ("-u", "2", "-r", "2", "-t", "20s", "--host", sim("--fleet", "l4=2"))
     locust = start(text, "--headless", *words)
     code, out = locust.end()
@@ -176,7 +135,7 @@ def test_each_start_on_the_page_leaves_a_run_folder(start: Start, sim: Sim, tmp_
         f"http://127.0.0.1:{port}",
         ("--web-host", "127.0.0.1", "--web-port", str(port), "--host", target),
     )
-    locust = start(ONE.replace("**CHAT", 'name="mine", **CHAT'), *words)
+    locust = start(TALK.replace("**CHAT", 'name="mine", **CHAT'), *words)
     locust.until(lambda: _answers(url))
     for number in (1, 2):
         before = len(locust.said())
@@ -270,134 +229,11 @@ def test_a_scenario_lends_target_key_model_and_slo(
     """Kind openai, with a key; a class of the scenario says model and SLO of what bears its name."""
     monkeypatch.setenv("MY_KEY", "a-key-of-mine")
     (tmp_path / "mine.yaml").write_text(DECLARED, encoding="utf-8")
-    text = ONE.replace("**CHAT", 'name="talk", max_tokens=4')
+    text = TALK.replace("**CHAT", 'name="talk", max_tokens=4')
     url = sim("--fleet", "l4=1", "--auth", "static", "--token-env", "MY_KEY")
     locust = start(text, "--headless", "-u", "2", "--host", url, BENCH_SCENARIO="mine.yaml")
-    folder = _stopped(locust, lambda: len(locust.said()) > 5)
+    folder = stopped(locust, lambda: len(locust.said()) > 5)
     found = _sent(recorded(folder), users=2)
     assert set(found["outcome"]) == {"ok"}
     assert set(found["model"]) == {"Qwen/Qwen3-4B"}
     assert "asked: 95%" in bench("summary", folder, cwd=tmp_path).out
-
-
-WRONG = """
-WRONG = {
-    "no text": lambda client: client.chat(5, **CHAT),
-    "no messages": lambda client: client.chat([], **CHAT),
-    "no role": lambda client: client.chat([{"content": "x"}], **CHAT),
-    "empty": lambda client: client.generate("", **CHAT),
-    "no texts": lambda client: client.encode([], model="BAAI/bge-m3"),
-    "empty text": lambda client: client.score("q", ["a", ""], model="BAAI/bge-m3"),
-    "no model": lambda client: client.chat("x"),
-    "odd name": lambda client: client.chat("x", name="a b", **CHAT),
-    "odd profile": lambda client: client.chat("x", model="m", profile="a b"),
-    "odd field": lambda client: client.chat("x", temperature="hot", **CHAT),
-    "refused": lambda client: client.chat("x", min_p=0.5, **CHAT),
-    "ours": lambda client: client.encode("x", model="BAAI/bge-m3", items=[]),
-    "no JSON": lambda client: client.chat("x", thing={1, 2}, **CHAT),
-    "no JSON message": lambda client: client.chat([{"role": "user", "content": {1}}], name="set", **CHAT),
-    "no count": lambda client: client.chat("x", model="m", max_tokens=0),
-    "two meanings": lambda client: client.generate("x", name="good", **CHAT),
-}
-
-
-class Person(PoolUser):
-    @task
-    def err(self):
-        note(self.client.chat("x", name="good", **CHAT))
-        for name, ask in WRONG.items():
-            try:
-                ask(self.client)
-            except (TypeError, ValueError) as error:
-                said.write(json.dumps({"wrong": name, "error": str(error)}) + "\\n")
-        failed = note(self.client.chat("x", name="bad", model="nobody/knows"))
-        try:
-            failed.raise_for_outcome()
-        except ReplyError as error:
-            said.write(json.dumps({"raised": str(error)}) + "\\n")
-        self.stop(force=True)
-"""
-
-
-def test_what_makes_no_sense_is_told_and_nothing_of_it_is_recorded(
-    start: Start, sim: Sim, tmp_path: Path
-) -> None:
-    """A sentence with the value for each; a request that fails raises only where it is asked to."""
-    locust = start(WRONG, "--headless", "-u", "1", "--host", sim("--fleet", "l4=1"))
-    locust.until(lambda: any("raised" in line for line in locust.said()))
-    locust.interrupt()
-    assert locust.end()[0] == 1
-    said = locust.said()
-    wrong = {line["wrong"]: line["error"] for line in said if "wrong" in line}
-    assert len(wrong) == 16
-    assert "'hot'" in wrong["odd field"]
-    assert "min_p" in wrong["refused"]
-    assert "give another name" in wrong["two meanings"]
-    folder = only_run(tmp_path / "results")
-    found = recorded(folder)
-    assert found["traffic_class"].tolist() == ["good", "bad"]
-    classes = json.loads((folder / "run.json").read_text())["scenario"]["classes"]
-    assert [traffic["name"] for traffic in classes] == ["good", "bad"]
-    assert found["outcome"].tolist() == ["ok", "failed"]
-    assert "404" in next(line["raised"] for line in said if "raised" in line)
-
-
-EARLY = """
-from locust import events
-
-@events.init.add_listener
-def early(environment, **_):
-    try:
-        Person(environment).client.chat("x", **CHAT)
-    except RuntimeError as error:
-        said.write(json.dumps({"early": str(error)}) + "\\n")
-
-
-class Person(PoolUser):
-    @task
-    def nothing(self):
-        self.wait()
-"""
-
-
-def test_to_ask_before_the_start_is_told_and_a_run_that_asked_nothing_reports(
-    start: Start, sim: Sim, tmp_path: Path
-) -> None:
-    """An error that says where to ask; and a run folder with empty books."""
-    locust = start(EARLY, "--headless", "-u", "1", "--host", sim("--fleet", "l4=1"))
-    folder = _stopped(locust, lambda: _logged(locust, 0))
-    assert "on_start" in locust.said()[0]["early"]
-    assert recorded(folder).empty
-    assert bench("summary", folder, cwd=tmp_path).code == 0
-    assert bench("report", folder, cwd=tmp_path).code == 0
-
-
-@pytest.mark.parametrize(
-    ("text", "words", "told"),
-    [
-        (ONE, (), "give --host"),
-        (ONE + "    host = 'http://a'\n\nclass B(PoolUser):\n    host = 'http://b'\n", (), "one target"),
-        (ONE, ("--host", "http://127.0.0.1:1"), "nothing answers"),
-        ("class Plain(PoolUser):\n    pass\n", ("--host", "http://127.0.0.1:1"), "has no tasks"),
-    ],
-)
-def test_a_run_that_cannot_be_ends_with_2_and_a_sentence(
-    start: Start, text: str, words: tuple[str, ...], told: str, tmp_path: Path
-) -> None:
-    """No target, two targets, or nothing to do."""
-    shutil.copy(SCENARIOS / "locust" / "own-tasks.yaml", tmp_path / "none.yaml")
-    locust = start(text, "--headless", "-t", "5s", *words, BENCH_SCENARIO="none.yaml")
-    code, out = locust.end()
-    assert code == 2, out
-    assert told in out
-    assert not list(tmp_path.glob("results/*"))
-
-
-def test_bench_run_says_that_a_scenario_of_tasks_is_for_locust(tmp_path: Path) -> None:
-    """It is sound, but holds no requests."""
-    file = SCENARIOS / "locust" / "own-tasks.yaml"
-    assert bench("validate", file, cwd=tmp_path).code == 0
-    for command in ("run", "preview"):
-        said = bench(command, file, cwd=tmp_path)
-        assert said.code == 2
-        assert "locust -f" in said.err
