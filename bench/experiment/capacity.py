@@ -14,9 +14,14 @@ DIMENSIONS = ("arrivals", "classes", "profiles", "lengths", "texts", "think")
 
 
 class Made(Tried):
-    """A run of a search: its folder, how many replicas served, and what was nearest to its limit."""
+    """A run of a search: its folder, how many replicas served, and what was nearest to its limit.
+
+    `simulated`, `virtual`: as the target told, whatever it was asked with.
+    """
 
     folder: str
+    simulated: bool
+    virtual: bool
     workers: int
     what: str
     out_tokens: float | None = None

@@ -45,6 +45,7 @@ def test_a_search_that_was_killed_ends_as_one_that_was_not(tmp_path: Path) -> No
     other = bench(*WORDS, "--seed", "9", "--resume", "whole", cwd=tmp_path)
     assert (other.code, "was begun with other options" in other.err) == (2, True)
     _can_be_planned_with(tmp_path)
+    _what_the_runs_told_counts(tmp_path)
 
 
 def _can_be_planned_with(folder: Path) -> None:
@@ -57,6 +58,18 @@ def _can_be_planned_with(folder: Path) -> None:
     kept = json.loads((folder / "whole/capacity.json").read_text())["profiles"]["l4"]
     assert 0 < kept["rate_per_s"] <= kept["estimate_per_s"]
     assert kept["rate_per_s"] < kept["refuted_per_s"]
+
+
+def _what_the_runs_told_counts(folder: Path) -> None:
+    """Runs against a simulated gateway that was given as a target leave capacities marked as simulated."""
+    words = (*(word for word in WORDS if word != "--simulate"), "--target", "http://127.0.0.1:9")
+    assert bench(*words, "--out", "url", cwd=folder).code == 2
+    begun = json.loads((folder / "url/experiment.json").read_text())
+    begun["made"] = json.loads((folder / "whole/experiment.json").read_text())["made"]
+    (folder / "url/experiment.json").write_text(json.dumps(begun))
+    said = bench(*words, "--resume", "url", cwd=folder)
+    assert said.code == 0, said.err
+    assert json.loads((folder / "url/capacity.json").read_text())["simulated"]
 
 
 @pytest.mark.parametrize(
