@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench.analyze import assured, judge_start, load_starts, summarise
+from bench.analyze import assured, covered, judge_start, load_starts, summarise
 from bench.analyze import load as load_run
 from bench.commands import options
 from bench.commands.making import resumed, run_before, set_aside
@@ -17,7 +17,6 @@ from bench.experiment import Experiment, Job, aimed, cold_starts, read, run_all
 from bench.report import (
     cold_start_lines,
     render_starts,
-    words,
     write_starts,
     write_starts_page,
     write_summary,
@@ -97,7 +96,7 @@ def _longer(folder: Path, planned: Experiment) -> Experiment:
 def _announcement(scenario: Scenario, profiles: list[str], repeat: int) -> str:
     """Before the first start: how many, how long at most, and how far they will go."""
     longest_s = scenario.duration_s + scenario.drain_s
-    covers = words.covered(float(assured(repeat, repeat)[-1]))
+    covers = covered(float(assured(repeat, repeat)[-1]))
     return (
         f"{repeat} starts of {', '.join(profiles)}, each of {longest_s:g} s at most after the wait for a "
         f"cold lane; the longest of them will cover {covers} with 95% confidence"
