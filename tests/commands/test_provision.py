@@ -61,7 +61,6 @@ def test_starts_hold_the_truth_and_go_on_after_an_interrupt(tmp_path: Path) -> N
     hold_against_truth(tmp_path, folder, count=3)
     found = json.loads((folder / "provision.json").read_text())
     assert (found["made"], found["refused"]) == (3, [])
-    assert all(lane["longest_s"] < 8 for lane in found["lanes"])
     assert "covers p36 with 95% confidence (n = 3)" in " ".join(said.out.split())
     assert (folder / "report.html").exists()
 
