@@ -1,6 +1,5 @@
 """`bench provision`: cold starts of machine profiles, each from the first refusal to the first success."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +10,8 @@ from bench.analyze import assured, covered, judge_start, load_starts, summarise
 from bench.analyze import load as load_run
 from bench.commands import options
 from bench.commands.making import resumed, run_before, set_aside
-from bench.commands.processes import ProcessError, finishing_first
-from bench.commands.replay import Request, new_folder, replay
+from bench.commands.processes import ProcessError
+from bench.commands.replay import Request, new_folder, replay, show_report
 from bench.experiment import Experiment, Job, aimed, cold_starts, read, run_all
 from bench.report import (
     cold_start_lines,
@@ -167,7 +166,4 @@ def _conclude(folder: Path) -> None:
     report = load_starts(folder)
     options.console.print(render_starts(report))
     options.console.print(str(write_starts(folder, report)), soft_wrap=True)
-    # In a thread, as nbclient would take the signals of the main one for itself.
-    with finishing_first(), ThreadPoolExecutor(1) as thread:
-        page = thread.submit(write_starts_page, folder).result()
-        options.console.print(f"report: {page}", soft_wrap=True)
+    show_report(lambda: write_starts_page(folder), options.console)

@@ -6,11 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bench.experiment.pairs import DIMENSIONS
 from bench.experiment.plan import FILE, ExperimentError
 from bench.experiment.search import Found, Probe, Search, Tried
 from bench.record import replace
-
-DIMENSIONS = ("arrivals", "classes", "profiles", "lengths", "texts", "think")
 
 
 class Made(Tried):
