@@ -35,7 +35,7 @@ from bench.analyze.series import (
 )
 from bench.analyze.slo import SloResult
 from bench.analyze.summary import Lengths, Part, PerWorker, RunFacts, Summary, Tally, summarise
-from bench.analyze.survival import assured
+from bench.analyze.survival import assured, covered
 from bench.analyze.sustained import Kept, kept, replicas, strictest
 from bench.analyze.sweep import RateRow, compare_rates, load_sweep
 from bench.analyze.validity import Check, faults
@@ -82,6 +82,7 @@ __all__ = [
     "bin_width_s",
     "check",
     "compare_rates",
+    "covered",
     "covering",
     "disturbed",
     "doubts",

@@ -4,6 +4,7 @@ Each duration lies in (low, high]; high is infinite where it was not over when t
 are exact or censored to the right this is the estimate of Kaplan and Meier itself.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -106,6 +107,11 @@ def assured(count: int, ended: int, confidence: float = 0.95) -> Floats:
     """
     rank = np.arange(1, ended + 1)
     return np.asarray(betaincinv(rank, count - rank + 1, 1 - confidence), dtype=np.float64)
+
+
+def covered(share: float) -> str:
+    """A share as a quantile, never rounded up: of 0.549, p54."""
+    return f"p{math.floor(share * 100 + TIE)}"
 
 
 def bound(count: int, highs: Sequence[float], q: float, confidence: float = 0.95) -> float | None:

@@ -80,8 +80,7 @@ def capacity(
     except (Stopped, SystemExit) as stop:
         options.console.print(f"stopped; go on with the same options and --resume {folder}", soft_wrap=True)
         raise typer.Exit(stop.code if isinstance(stop, Stopped) else 130) from None
-    simulated = simulate or loaded.target.url is None
-    raise typer.Exit(_conclude(search, folder, loaded, simulated=simulated))
+    raise typer.Exit(_conclude(search, folder, loaded))
 
 
 def _target_of(loaded: Scenario, file: Path) -> float:
@@ -122,7 +121,7 @@ def _searched(search: CapacitySearch, prober: Prober, folder: Path) -> CapacityS
     return search
 
 
-def _conclude(search: CapacitySearch, folder: Path, scenario: Scenario, *, simulated: bool) -> int:
+def _conclude(search: CapacitySearch, folder: Path, scenario: Scenario) -> int:
     """Say what was found, and leave it for `bench plan`."""
     found = {name: end for name in search.made if isinstance(end := search.next(name), Found)}
     options.console.print("")
@@ -133,7 +132,7 @@ def _conclude(search: CapacitySearch, folder: Path, scenario: Scenario, *, simul
     if profiles:
         kept = Capacities(
             slo=_slo_in_words(scenario),
-            simulated=simulated,
+            simulated=any(run.simulated for made in search.made.values() for run in made),
             out_tokens=_out_tokens(search),
             profiles=profiles,
         )

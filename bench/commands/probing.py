@@ -77,6 +77,8 @@ class Prober:
             offered=found.offered if found else 0,
             valid=ceiling or (found is not None and summary.verdict.judgement != "invalid"),
             folder=folder,
+            simulated=summary.run.simulated,
+            virtual=summary.run.virtual,
             workers=replicas(summary, scenario, self.profile),
             what=found.what if found else "nothing was offered",
             out_tokens=summary.overall.lengths.got_out,

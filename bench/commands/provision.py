@@ -1,23 +1,21 @@
 """`bench provision`: cold starts of machine profiles, each from the first refusal to the first success."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench.analyze import assured, judge_start, load_starts, summarise
+from bench.analyze import assured, covered, judge_start, load_starts, summarise
 from bench.analyze import load as load_run
 from bench.commands import options
 from bench.commands.making import resumed, run_before, set_aside
-from bench.commands.processes import ProcessError, finishing_first
-from bench.commands.replay import Request, new_folder, replay
+from bench.commands.processes import ProcessError
+from bench.commands.replay import Request, new_folder, replay, show_report
 from bench.experiment import Experiment, Job, aimed, cold_starts, read, run_all
 from bench.report import (
     cold_start_lines,
     render_starts,
-    words,
     write_starts,
     write_starts_page,
     write_summary,
@@ -97,7 +95,7 @@ def _longer(folder: Path, planned: Experiment) -> Experiment:
 def _announcement(scenario: Scenario, profiles: list[str], repeat: int) -> str:
     """Before the first start: how many, how long at most, and how far they will go."""
     longest_s = scenario.duration_s + scenario.drain_s
-    covers = words.covered(float(assured(repeat, repeat)[-1]))
+    covers = covered(float(assured(repeat, repeat)[-1]))
     return (
         f"{repeat} starts of {', '.join(profiles)}, each of {longest_s:g} s at most after the wait for a "
         f"cold lane; the longest of them will cover {covers} with 95% confidence"
@@ -168,7 +166,4 @@ def _conclude(folder: Path) -> None:
     report = load_starts(folder)
     options.console.print(render_starts(report))
     options.console.print(str(write_starts(folder, report)), soft_wrap=True)
-    # In a thread, as nbclient would take the signals of the main one for itself.
-    with finishing_first(), ThreadPoolExecutor(1) as thread:
-        page = thread.submit(write_starts_page, folder).result()
-        options.console.print(f"report: {page}", soft_wrap=True)
+    show_report(lambda: write_starts_page(folder), options.console)

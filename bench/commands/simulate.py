@@ -1,9 +1,6 @@
 """`bench simulate`: the same schedule through the simulation's model, in virtual time."""
 
-import shlex
 import shutil
-import sys
-import uuid
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -11,9 +8,8 @@ import typer
 from rich.console import Console
 
 from bench.commands import options
-from bench.commands.replay import conclude
-from bench.record import RunFolder, RunInfo, create_folder
-from bench.scenario import Scenario
+from bench.commands.replay import Request, conclude, info_of
+from bench.record import RunFolder, create_folder
 from bench.virtual import write_run
 
 EVERY_S = 600.0
@@ -53,7 +49,7 @@ def simulate(
         "target.url=null",
     )
     loaded = options.replayable(scenario, changes)
-    info = _info(loaded, changes, options.labels_of(label))
+    info = info_of(Request(loaded, scenario, changes, options.labels_of(label)), loaded)
     folder = create_folder(results, f"{loaded.name}-virtual", datetime.now(UTC), out)
     try:
         shutil.copyfile(scenario, folder.scenario_file)
@@ -77,17 +73,6 @@ class _Progress:
             self._console.print(
                 f"{now_s:8.0f} of {self._duration_s:g} virtual s   ended {ended:,}{of}", highlight=False
             )
-
-
-def _info(scenario: Scenario, changes: tuple[str, ...], labels: dict[str, str]) -> RunInfo:
-    return RunInfo(
-        run_id=uuid.uuid4().hex,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        labels=labels,
-        overrides=changes,
-        scenario=scenario.model_dump(mode="json"),
-        command=shlex.join(["bench", *sys.argv[1:]]),
-    )
 
 
 def _leave_no_empty(folder: RunFolder) -> None:

@@ -6,17 +6,21 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bench.experiment.pairs import DIMENSIONS
 from bench.experiment.plan import FILE, ExperimentError
 from bench.experiment.search import Found, Probe, Search, Tried
 from bench.record import replace
 
-DIMENSIONS = ("arrivals", "classes", "profiles", "lengths", "texts", "think")
-
 
 class Made(Tried):
-    """A run of a search: its folder, how many replicas served, and what was nearest to its limit."""
+    """A run of a search: its folder, how many replicas served, and what was nearest to its limit.
+
+    `simulated`, `virtual`: as the target told, whatever it was asked with.
+    """
 
     folder: str
+    simulated: bool
+    virtual: bool
     workers: int
     what: str
     out_tokens: float | None = None

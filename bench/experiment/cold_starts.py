@@ -36,17 +36,21 @@ def aimed(scenario: Scenario, profile: str, probe_every_s: float) -> Scenario:
     """The scenario with all its traffic on one profile, and a small request to each of its lanes every so
     many seconds beside it; lanes that have a class with `every_s` keep to that.
 
-    The embedded gateway gets a lane of that profile from zero, unless its fleet has one.
+    The embedded gateway gets lanes of that profile only, all from zero: those that its fleet has, or one.
     """
     traffic = [one.model_copy(update={"profiles": (profile,)}) for one in scenario.classes]
-    fleet = scenario.sim.fleet
-    if not any(entry.split(":")[-1].split("=")[0].split("/")[0] == profile for entry in fleet.split(",")):
-        fleet = f"{profile}=0..1"
     changes = {
         "classes": (*traffic, *_probes(traffic, probe_every_s)),
-        "sim": scenario.sim.model_copy(update={"fleet": fleet}),
+        "sim": scenario.sim.model_copy(update={"fleet": _from_zero(scenario.sim.fleet, profile)}),
     }
     return scenario.model_copy(update=changes)
+
+
+def _from_zero(fleet: str, profile: str) -> str:
+    """A warm lane would show no start, and one of another profile may answer for a cold one."""
+    entries = [entry.strip().partition("=") for entry in fleet.split(",")]
+    mine = [(lane, size) for lane, _, size in entries if lane.split(":")[-1].split("/")[0] == profile]
+    return ",".join(f"{lane}=0..{size.split('.')[-1]}" for lane, size in mine) or f"{profile}=0..1"
 
 
 def _probes(traffic: Sequence[Traffic], every_s: float) -> Iterator[Traffic]:

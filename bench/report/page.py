@@ -136,12 +136,12 @@ def _state(summary: Summary) -> Html:
 
 def starts_headline(report: StartsReport) -> Html:
     """What was started, how often, and whether it was real."""
-    title = Html(f"<h1>{escape(report.scenario)}: starts from cold</h1>")
     marker = note(words.no_gpu(report.simulation), "simulated") if report.simulated else Html("")
     cold = "" if report.refused else " Each found its lanes cold."
     made = note(f"{report.made} of {report.planned} runs were made.{cold}")
     refused = stack(note(words.refused(one), "bad") for one in report.refused)
-    return title + marker + made + stack(note(words.starts(lane)) for lane in report.lanes) + refused
+    heading = title(f"{report.scenario}: starts from cold")
+    return heading + marker + made + stack(note(words.starts(lane)) for lane in report.lanes) + refused
 
 
 def tables(summary: Summary) -> Html:

@@ -1,6 +1,5 @@
 """Numbers -> words: one way to print each unit, in the terminal and on the page. `-` is "not known"."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,8 @@ from bench.analyze import (
     Summary,
     Tally,
     Window,
+    assured,
+    covered,
 )
 
 NOTHING = "-"
@@ -136,19 +137,14 @@ def one_start(starts: Sequence[Provisioning]) -> str | None:
     if not any(start.doubt is None and not start.still_cold for start in starts):
         return None
     return (
-        "each lane was seen to start once, which covers p5 with 95% confidence (n = 1): `bench provision` "
-        "repeats it"
+        f"each lane was seen to start once, which covers {covered(float(assured(1, 1)[-1]))} with 95% "
+        "confidence (n = 1): `bench provision` repeats it"
     )
 
 
 def between(low_s: float, high_s: float | None) -> str:
     """An interval in seconds, or its open end."""
     return f"more than {span(low_s)}" if high_s is None else f"{low_s:.1f} to {high_s:.1f} s"
-
-
-def covered(share_of: float) -> str:
-    """A share as a quantile, never rounded up: of 0.861, p86."""
-    return f"p{math.floor(share_of * 100 + 1e-9)}"
 
 
 def starts(found: LaneStarts) -> str:

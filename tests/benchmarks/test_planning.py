@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from bench.analyze.plan import Capacities, Capacity, Demand, Settings, make_plans
-from bench.analyze.plan.machines import Machine, machines_of
-from bench.analyze.plan.planner import Planner
 from bench.experiment import Search
-from tests.analyze.plan.brute import cheapest_kept, every_reactive, every_static
+from tests.analyze.plan.brute import cheapest_kept, every_reactive, every_static, machines_with_headroom
 from tests.analyze.plan.days import CAPACITIES, PRICES, day, small_day
 from tests.analyze.queue import serve, traffic
 from tests.experiment.searches import CAPACITY_PER_S, LIMIT_S, TRUE_PER_S, led, queue
@@ -59,15 +57,6 @@ def test_no_small_fleet_is_cheaper_on_many_days() -> None:
         ratios.append(answer.plans[answer.best].per_day * demand.length_s / 86_400 / best)
     print(f"\nplan / best small fleet: mean {np.mean(ratios):.4f}, most {max(ratios):.4f}")
     assert max(ratios) <= 1.05
-
-
-def machines_with_headroom(
-    demand: Demand, settings: Settings
-) -> tuple[tuple[Machine, ...], dict[str, float]]:
-    """The two machines of a demand, and how far each may be loaded."""
-    machines = machines_of(demand, CAPACITIES, PRICES)
-    planner = Planner(demand, settings)
-    return machines, {machine.name: planner.headroom(machine) for machine in machines}
 
 
 def test_a_week_of_ten_thousand_requests_a_second() -> None:

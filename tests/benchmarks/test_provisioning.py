@@ -16,4 +16,4 @@ def test_ten_starts_hold_the_truth(tmp_path: Path) -> None:
         said = bench("provision", SCENARIOS / "cold-start.yaml", *words, cwd=tmp_path, limit_s=1500)
     assert said.code == 0, said.out + said.err
     print(said.out)
-    hold_against_truth(tmp_path, tmp_path / "mine", count=10)
+    hold_against_truth(tmp_path, tmp_path / "mine", count=10, within_s=1.0)

@@ -1,26 +1,15 @@
 """`bench capacity` in virtual time: what it finds, what it leaves, and how it goes on."""
 
 import json
-import subprocess
-import time
+import signal
 from pathlib import Path
 
 import pytest
 
-from tests.commands.cli import BENCH, SCENARIOS, bench
+from tests.commands.cli import SCENARIOS, bench, interrupted
 
 CHECK = SCENARIOS / "capacity-check.yaml"
 WORDS = ("capacity", CHECK, "--profile", "l4", "--simulate", "--set", "duration_s=7", "--set", "warmup_s=1")
-
-
-def reached(folder: Path, run: str, process: "subprocess.Popen[bytes]") -> None:
-    """Wait until a run has begun."""
-    for _ in range(1200):
-        if list(folder.glob(f"{run}-*")):
-            return
-        assert process.poll() is None
-        time.sleep(0.05)
-    pytest.fail(f"run {run} never began")
 
 
 @pytest.mark.timeout(600)
@@ -28,23 +17,22 @@ def test_a_search_that_was_killed_ends_as_one_that_was_not(tmp_path: Path) -> No
     """The same bytes in both files, and what was under way is kept under another name."""
     whole = bench(*WORDS, "--out", "whole", cwd=tmp_path, limit_s=400)
     assert whole.code == 0, whole.out + whole.err
-    process = subprocess.Popen([BENCH, *map(str, WORDS), "--out", "killed"], cwd=tmp_path)
-    try:
-        reached(tmp_path / "killed", "l4-06", process)
-    finally:
-        process.kill()
-        process.wait()
-    before = {run: run.stat().st_mtime_ns for run in (tmp_path / "killed").glob("l4-0[1-5]-*/summary.json")}
+    killed = tmp_path / "killed"
+    interrupted(*WORDS, "--out", "killed", cwd=tmp_path, by=signal.SIGKILL,
+                when=lambda _: any(killed.glob("l4-06-*")))  # fmt: skip
+    before = {run: run.stat().st_mtime_ns for run in killed.glob("l4-0[1-5]-*/summary.json")}
     assert len(before) == 5
     again = bench(*WORDS, "--resume", "killed", cwd=tmp_path, limit_s=400)
     assert again.code == 0, again.err
     assert before == {run: run.stat().st_mtime_ns for run in before}
+    assert len(list(killed.glob("l4-06-*-stopped-1"))) == 1
     for name in ("capacity.json", "experiment.json"):
-        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+        assert (killed / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert whole.out.splitlines()[-2:][0] == again.out.splitlines()[-2:][0]
     other = bench(*WORDS, "--seed", "9", "--resume", "whole", cwd=tmp_path)
     assert (other.code, "was begun with other options" in other.err) == (2, True)
     _can_be_planned_with(tmp_path)
+    _what_the_runs_told_counts(tmp_path)
 
 
 def _can_be_planned_with(folder: Path) -> None:
@@ -57,6 +45,18 @@ def _can_be_planned_with(folder: Path) -> None:
     kept = json.loads((folder / "whole/capacity.json").read_text())["profiles"]["l4"]
     assert 0 < kept["rate_per_s"] <= kept["estimate_per_s"]
     assert kept["rate_per_s"] < kept["refuted_per_s"]
+
+
+def _what_the_runs_told_counts(folder: Path) -> None:
+    """Runs against a simulated gateway that was given as a target leave capacities marked as simulated."""
+    words = (*(word for word in WORDS if word != "--simulate"), "--target", "http://127.0.0.1:9")
+    assert bench(*words, "--out", "url", cwd=folder).code == 2
+    begun = json.loads((folder / "url/experiment.json").read_text())
+    begun["made"] = json.loads((folder / "whole/experiment.json").read_text())["made"]
+    (folder / "url/experiment.json").write_text(json.dumps(begun))
+    said = bench(*words, "--resume", "url", cwd=folder)
+    assert said.code == 0, said.err
+    assert json.loads((folder / "url/capacity.json").read_text())["simulated"]
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,7 @@ import pytest
 from bench.analyze.gate import Policy
 from bench.record import replace
 from tests.analyze.pair_folders import POLICY, write_experiment
-from tests.commands.cli import Said, bench
-
-
-def one_line(text: str) -> str:
-    """Without the breaks at 100 columns."""
-    return " ".join(text.split())
+from tests.commands.cli import Said, bench, one_line
 
 
 def judge(*words: str, cwd: Path) -> Said:

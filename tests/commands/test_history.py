@@ -9,14 +9,9 @@ import pytest
 
 from bench.record import TargetSaid
 from tests.analyze.runs import MS, S, scenario, streamed, write_run
-from tests.commands.cli import bench
+from tests.commands.cli import bench, one_line
 
 POLICY = "min_window_s: 40\nmetrics: [{metric: ttft.p50, margin: 0.05}, {metric: tpot.p50, margin: 0.05}]\n"
-
-
-def one_line(text: str) -> str:
-    """Without the breaks at 100 columns."""
-    return " ".join(text.split())
 
 
 def write_night(path: Path, night: int, slower: float = 0.0, rate: float = 6.0, **info: Any) -> None:

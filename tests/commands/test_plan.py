@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.analyze.plan import load_prices
 from tests.commands.cli import SCENARIOS, bench
 
 CAPACITY = """
@@ -47,7 +48,8 @@ def test_a_recorded_trace_is_a_demand(folder: Path) -> None:
                  "--profile", "l4", "--start", "l4=30", cwd=folder)  # fmt: skip
     assert said.code == 0, said.err
     assert "in steps of 2 s" in said.out
-    assert "0.85 USD/h; g2-standard-8" in said.out
+    price = load_prices().profiles["l4"]
+    assert f"l4: {price.per_hour:g} USD/h; {price.machine}" in said.out
 
 
 @pytest.mark.parametrize(

@@ -1,39 +1,18 @@
 """`bench provision` against simulated gateways: truth, what is refused, and how it goes on."""
 
 import json
-import os
-import signal
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from bench.experiment import read
-from tests.commands.cli import BENCH, SCENARIOS, bench
+from tests.commands.cli import SCENARIOS, bench, interrupted
 from tests.commands.restarted import hold_against_truth, restarted
 from tests.conftest import Sim
 
 COLD = ("provision", SCENARIOS / "cold-start.yaml", "--profile", "l4")
 SHORT = ("--set", "duration_s=10", "--set", "drain_s=2")
 PATIENT = ("--set", "retry.policy=wait", "--set", "retry.cap_s=2")
-
-
-def interrupted_in(run: Path, words: tuple[str | Path, ...], place: Path) -> tuple[int, str]:
-    """Exit code and output of a command that gets Ctrl-C while it makes that run."""
-    process = subprocess.Popen(
-        [BENCH, *map(str, words)],
-        cwd=place,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"NO_COLOR": "1"},
-    )
-    limit_s = time.monotonic() + 120
-    while not (run / "log").exists() and time.monotonic() < limit_s:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=120)
-    return process.returncode, out
 
 
 @pytest.mark.timeout(600)
@@ -47,9 +26,9 @@ def test_starts_hold_the_truth_and_go_on_after_an_interrupt(tmp_path: Path) -> N
     with restarted(tmp_path, scale=0.012) as gateway:
         words: tuple[str | Path, ...] = (*COLD, *SHORT, *PATIENT, *gateway)
         stopped = (*words, "--repeat", "2", "--out", "mine")
-        code, out = interrupted_in(folder / "l4-2", stopped, tmp_path)
-        assert code == 130, out
-        assert "1 of 2 runs made" in out
+        said = interrupted(*stopped, cwd=tmp_path, when=lambda _: (folder / "l4-2" / "log").exists())
+        assert said.code == 130, said.out + said.err
+        assert "1 of 2 runs made" in said.out
         assert [job.done for job in read(folder).runs] == [True, False]
         before = (folder / "l4-1" / "run.json").stat().st_mtime_ns
         said = bench(*words, "--repeat", "3", "--resume", "mine", cwd=tmp_path)
@@ -61,7 +40,6 @@ def test_starts_hold_the_truth_and_go_on_after_an_interrupt(tmp_path: Path) -> N
     hold_against_truth(tmp_path, folder, count=3)
     found = json.loads((folder / "provision.json").read_text())
     assert (found["made"], found["refused"]) == (3, [])
-    assert all(lane["longest_s"] < 8 for lane in found["lanes"])
     assert "covers p36 with 95% confidence (n = 3)" in " ".join(said.out.split())
     assert (folder / "report.html").exists()
 

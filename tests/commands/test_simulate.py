@@ -1,13 +1,11 @@
 import json
-import signal
-import subprocess
 from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from tests.commands.cli import BENCH, SCENARIOS, bench
+from tests.commands.cli import SCENARIOS, bench, interrupted
 
 SHORT = ("--set", "duration_s=30", "--set", "warmup_s=5")
 
@@ -82,19 +80,9 @@ def test_bad_input_is_one_sentence_and_leaves_no_folder(
 def test_an_interrupt_leaves_a_complete_folder(tmp_path: Path) -> None:
     """Ctrl-C half way: what ended is kept, the books balance, the state says so, and the code is 130."""
     long = ("--set", "duration_s=6000", "--set", "arrivals.rate_per_s=10", "--no-report")
-    process = subprocess.Popen(
-        [BENCH, "simulate", SCENARIOS / "mixed.yaml", *long, "--out", "run"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    for line in process.stdout or ():
-        if "virtual s" in line:
-            break
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 130, errors
+    words = ("simulate", SCENARIOS / "mixed.yaml", *long, "--out", "run")
+    said = interrupted(*words, cwd=tmp_path, when=lambda out: "virtual s" in out)
+    assert said.code == 130, said.err
     facts = json.loads((tmp_path / "run" / "run.json").read_text())
     outcomes = facts["books"]["outcomes"]
     assert facts["state"] == "interrupted"

@@ -46,10 +46,11 @@ def test_a_prober_of_the_scenario_s_own_is_kept(scenario: Scenario) -> None:
     [
         ("l4=2", "h100=0..1"),
         ("h100=0..2", "h100=0..2"),
-        ("eval:h100/sglang=0..1,l4=1", "eval:h100/sglang=0..1,l4=1"),
+        ("h100=2", "h100=0..2"),
+        ("eval:h100/sglang=1..3, l4=1", "eval:h100/sglang=0..3"),
     ],
 )
 def test_the_embedded_gateway_has_such_a_lane(scenario: Scenario, fleet: str, becomes: str) -> None:
-    """From zero, unless the fleet says how."""
+    """From zero and alone, as a warm lane would be waited for, and another profile would answer for it."""
     mine = scenario.model_copy(update={"sim": scenario.sim.model_copy(update={"fleet": fleet})})
     assert aimed(mine, "h100", probe_every_s=1.0).sim.fleet == becomes

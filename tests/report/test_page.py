@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from bench.report import NotebookError, write_report, write_sweep
 from bench.report.assets import dashboards
 from bench.report.notebook import to_html
 from tests.analyze.runs import MS, S, lost, mixed_run, streamed, write_run
-from tests.report.browser import browser, show
+from tests.report.browser import show
 from tests.report.reading import WIDTHS, check_page, outside
 
 SECTIONS = (
@@ -26,13 +25,6 @@ SECTIONS = (
     "Workers",
     "May it enter a gate?",
 )
-
-
-@pytest.fixture(scope="module")
-def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """One browser for all tests of this module."""
-    with browser(tmp_path_factory.mktemp("chromium")) as driver:
-        yield driver
 
 
 @pytest.fixture(scope="module")

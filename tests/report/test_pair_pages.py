@@ -1,19 +1,16 @@
 """report.html of judged pairs and of an environment's noise, in a real browser."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from bench.analyze.gate import Policy, gate, load_rows, noise
 from bench.analyze.trend import trend_of
 from bench.report import write_gate, write_gate_report, write_noise, write_noise_report, write_trend_report
 from tests.analyze.pair_folders import POLICY, write_experiment
 from tests.analyze.pasts import ONE_METRIC, nights, noisy
-from tests.report.browser import browser
 from tests.report.reading import check_page
 
 SECTIONS = (
@@ -26,13 +23,6 @@ SECTIONS = (
     "How it was made",
 )
 WIDE = Policy(looks=(3, 5), min_window_s=40)
-
-
-@pytest.fixture(scope="module")
-def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """One browser for all tests of this module."""
-    with browser(tmp_path_factory.mktemp("chromium")) as driver:
-        yield driver
 
 
 def judged(folder: Path, policy: Policy) -> Path:

@@ -1,7 +1,6 @@
 """Cold starts in the terminal and on the page."""
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +10,13 @@ from rich.console import Console
 from bench.analyze import load_starts
 from bench.report import WIDTH, render_starts, write_starts_page
 from tests.analyze.starts import write_starts
-from tests.report.browser import browser, show
-from tests.report.reading import WIDTHS, outside
+from tests.report.reading import check_page
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six starts, one of which never ended, and a lane that was warm."""
     return write_starts(tmp_path_factory.mktemp("starts") / "mine", [4.5, 8.5, 6.5, 3.5, 20.5, 99, 0])
-
-
-@pytest.fixture(scope="module")
-def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """One browser for this module."""
-    with browser(tmp_path_factory.mktemp("chromium")) as driver:
-        yield driver
 
 
 def test_the_table_fits_and_says_how_far_it_goes(folder: Path) -> None:
@@ -49,10 +40,6 @@ def test_the_page_shows_the_curve(chrome: Any, folder: Path, width_px: int) -> N
     page = folder / "report.html"
     if not page.exists():
         write_starts_page(folder)
-    assert outside(page.read_text(encoding="utf-8")) == []
-    show(chrome, page, width_px)
-    assert all(width > 0 for width in chrome.execute_script(WIDTHS))
-    assert chrome.execute_script("return document.documentElement.scrollWidth") <= width_px
-    seen = chrome.execute_script("return document.body.innerText")
+    seen = check_page(chrome, page, width_px, figures=1)
     assert "covers p41 with 95% confidence" in seen
     assert "Each start" in seen

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 
 from bench.analyze.plan.faults import PlanError
+from bench.analyze.survival import assured, covered
 from bench.analyze.yaml_files import Closed, FileError, read_model
 
 FILE = "capacity.json"
@@ -77,10 +78,7 @@ def load_capacities(path: Path) -> Capacities:
 
 
 def start_of(name: str, capacity: Capacity) -> tuple[float, str]:
-    """The start time to plan with (s), and what it rests on. Raises PlanError where nothing is known.
-
-    The longest of n independent starts is, with 95 % confidence, above the quantile 0.05 ** (1 / n).
-    """
+    """The start time to plan with (s), and what it rests on. Raises PlanError where nothing is known."""
     if capacity.start_s is not None:
         return capacity.start_s, "as given"
     if not capacity.starts_s:
@@ -88,6 +86,5 @@ def start_of(name: str, capacity: Capacity) -> tuple[float, str]:
             f"{name}: no start time: say start_s or starts_s in the capacity file, or --start {name}=240"
         )
     n = len(capacity.starts_s)
-    return max(
-        capacity.starts_s
-    ), f"the longest of {n}: covers p{100 * 0.05 ** (1 / n):.0f} at 95 % (n = {n})"
+    share = covered(float(assured(n, n)[-1]))
+    return max(capacity.starts_s), f"the longest of {n}: covers {share} at 95 % (n = {n})"

@@ -7,9 +7,20 @@ import numpy as np
 
 from bench.analyze.plan import Demand, Settings, replay
 from bench.analyze.plan.fleets import Fleet, reactive
-from bench.analyze.plan.machines import Machine
+from bench.analyze.plan.machines import Machine, machines_of
+from bench.analyze.plan.planner import Planner
+from tests.analyze.plan.days import CAPACITIES, PRICES
 
 MOST = 6
+
+
+def machines_with_headroom(
+    demand: Demand, settings: Settings
+) -> tuple[tuple[Machine, ...], dict[str, float]]:
+    """The two machines of a demand, and how far each may be loaded."""
+    machines = machines_of(demand, CAPACITIES, PRICES)
+    planner = Planner(demand, settings)
+    return machines, {machine.name: planner.headroom(machine) for machine in machines}
 
 
 def always(machines: Sequence[Machine], counts: Sequence[int], steps: int) -> Fleet:

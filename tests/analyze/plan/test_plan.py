@@ -14,7 +14,7 @@ from bench.analyze.plan import (
 from bench.analyze.plan.machines import machines_of
 from bench.analyze.plan.mix import cheapest_each
 from bench.analyze.plan.planner import Planner
-from tests.analyze.plan.brute import MOST, cheapest_kept, every_reactive, every_static
+from tests.analyze.plan.brute import MOST, cheapest_kept, every_reactive, every_static, machines_with_headroom
 from tests.analyze.plan.days import CAPACITIES, MEAN_PER_S, PEAK_PER_S, PRICES, day, small_day
 
 
@@ -52,6 +52,28 @@ def test_floor_and_static_fleet(
     assert static.replicas[0].most == static.replicas[0].base == replicas
     assert static.per_day == pytest.approx(per_day, abs=0.5)
     assert static.per_million_tokens == pytest.approx(per_million, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("profile", "growth", "utilisation", "kept_at", "per_day", "per_million"),
+    [("l4", 1.467, 0.681, 0.654, 173, 1.08), ("a100-40gb", 1.512, 0.662, 0.662, 195, 1.22)],
+)
+def test_headroom_and_reactive_fleet(
+    answer: Answer,
+    profile: str,
+    growth: float,
+    utilisation: float,
+    kept_at: float,
+    per_day: float,
+    per_million: float,
+) -> None:
+    """G and 1 / G of the day, and where the replay lets nothing wait: the table in docs/plan.md."""
+    (mine,) = (one for one in answer.floors if one.profile == profile)
+    assert (mine.growth, mine.utilisation) == pytest.approx((growth, utilisation), abs=0.0005)
+    reactive = only(answer, "reactive", profile)
+    assert reactive.utilisation == pytest.approx(kept_at, abs=0.0005)
+    assert reactive.per_day == pytest.approx(per_day, abs=0.5)
+    assert reactive.per_million_tokens == pytest.approx(per_million, abs=0.005)
 
 
 def test_the_cheapest_mix_for_peak_and_mean() -> None:
@@ -105,11 +127,9 @@ def test_a_target_that_allows_delay_is_cheaper() -> None:
 def test_no_small_fleet_is_cheaper(seed: int) -> None:
     """T16: the plan lets nothing wait, and costs at most 5 % more than the best of every fleet tried."""
     demand, settings = small_day(seed), Settings(spare=0)
-    machines = machines_of(demand, CAPACITIES, PRICES)
-    planner = Planner(demand, settings)
+    machines, headroom = machines_with_headroom(demand, settings)
     answer = make_plans(demand, CAPACITIES, PRICES, settings)
     hours = demand.length_s / 86_400
-    headroom = {machine.name: planner.headroom(machine) for machine in machines}
     tried = {
         "static": every_static(demand, machines),
         "reactive": every_reactive(demand, machines, settings, headroom),
