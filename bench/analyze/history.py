@@ -14,8 +14,8 @@ BUILD = "build"
 class Setting(Value):
     """What must be the same for two runs to have a common history.
 
-    `workload`: a hash of the scenario, seeds and target aside. `machine`: the profiles behind the gateway
-    and the host that made the load.
+    `workload`: a hash of the scenario, seeds and target aside. `machine`: the profiles behind the gateway,
+    whether they are simulated and in virtual time, and the host that made the load.
     """
 
     scenario: str
@@ -79,12 +79,12 @@ def setting_of(run: Run, row: RunRow) -> Setting:
     """Where a run belongs."""
     target = run.info.target
     profiles = "+".join(sorted(target.live_workers)) if target else ""
-    simulated = " (simulated)" if target and target.simulated else ""
+    unreal = f" ({row.unreal})" if row.unreal else ""
     return Setting(
         scenario=run.scenario.name,
         workload=row.scenario,
         model="+".join(sorted({one.model for one in run.scenario.classes})),
-        machine=f"{profiles or 'profiles not told'}{simulated}, load from {row.host or 'a host not told'}",
+        machine=f"{profiles or 'profiles not told'}{unreal}, load from {row.host or 'a host not told'}",
     )
 
 

@@ -8,9 +8,12 @@ from xml.etree import ElementTree
 import pytest
 
 from bench.analyze.gate import Policy
-from bench.record import replace
+from bench.record import TargetSaid, replace
 from tests.analyze.pair_folders import POLICY, write_experiment
 from tests.commands.cli import Said, bench
+
+REAL = TargetSaid(kind="sie", url="http://127.0.0.1:2", version="0.4.1")
+VIRTUAL = REAL.model_copy(update={"simulated": True, "virtual": True})
 
 
 def one_line(text: str) -> str:
@@ -64,6 +67,8 @@ def test_a_slower_build_fails_by_name(tmp_path: Path) -> None:
         ({"made": 2}, "2 complete pairs are too few: the first look is at 3"),
         ({"schedule": {"hash": "other"}}, "pair 1 compares different workloads"),
         ({"host": {"node": "there"}}, "the load came from different machines: here, there"),
+        ({"target": REAL}, "the targets are of different kinds: real and simulated"),
+        ({"target": VIRTUAL}, "of different kinds: simulated and simulated, virtual time"),
         ({"state": "interrupted"}, "the run is interrupted, not complete"),
         ({"out_tokens": 3}, "the candidate's answers are 25.0% shorter (limit 2%)"),
         ({"made": 0}, "there is no run: nothing was measured"),

@@ -44,6 +44,7 @@ class RunRow:
     `workload` names what was sent to the byte, `scenario` the same but for seeds and target. `values` by
     name: `ttft.p95`, or `chat:ttft.p95` for a class. `within`: for each clause of the policy the share of
     requests that keep it. `faults`: why the run is invalid. `fleet`: live workers, empty where not told.
+    `unreal`: what was measured in place of a GPU, empty for a real target.
     """
 
     folder: str
@@ -64,6 +65,7 @@ class RunRow:
     out_tokens: float | None = None
     tokens_source: str | None = None
     faults: tuple[str, ...] = ()
+    unreal: str = ""
 
 
 def name_of(metric: str, traffic_class: str | None) -> str:
@@ -94,6 +96,7 @@ def row_of(run: Run, pair: int, arm: Arm, place: int, clauses: Sequence[Clause] 
         out_tokens=summary.overall.lengths.got_out,
         tokens_source=_sources(run),
         faults=(*_cut_short(summary), *faults(summary.validity)),
+        unreal=told.unreal if told else "",
     )
 
 
