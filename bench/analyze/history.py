@@ -1,6 +1,6 @@
 """Runs of the past as points: what was sent, on which machine, by which build, and each number of the run."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bench.analyze.gate.table import Absent, RunRow, row_of
@@ -25,7 +25,11 @@ class Setting(Value):
 
 
 class PastRun(Value):
-    """One run: when and of which build, its setting, and its numbers by name (`chat:ttft.p95`)."""
+    """One run: when and of which build, its setting, and its numbers by name (`chat:ttft.p95`).
+
+    In `values` is None what no request of the workload can have; what this run alone lacks is not there.
+    `run_id`: that of run.json; None in a baseline that was stored before it was kept.
+    """
 
     folder: str
     created: str
@@ -38,14 +42,16 @@ class PastRun(Value):
     out_tokens: float | None
     tokens_source: str | None
     faults: tuple[str, ...]
-    values: dict[str, float]
+    values: Mapping[str, float | None]
+    run_id: str | None = None
 
 
 class RunLeftOut(Value):
-    """A run that is no part of a history."""
+    """A run that is no part of a history. `created`: wall time; null where not even run.json can be read."""
 
     folder: str
     reasons: tuple[str, ...]
+    created: str | None = None
 
 
 def runs_in(places: Sequence[Path]) -> list[RunFolder]:
@@ -69,10 +75,19 @@ def past(folders: Iterable[RunFolder]) -> tuple[list[PastRun], list[RunLeftOut]]
         try:
             run = load(folder)
         except (AnalysisError, FolderError) as error:
-            left_out.append(RunLeftOut(folder=folder.path.name, reasons=(str(error),)))
+            left_out.append(
+                RunLeftOut(folder=folder.path.name, reasons=(str(error),), created=_created(folder))
+            )
         else:
             found.append(past_run(run, row_of(run, 1, "candidate", 0)))
     return sorted(found, key=lambda one: (one.created, one.folder)), left_out
+
+
+def _created(folder: RunFolder) -> str | None:
+    try:
+        return folder.info().created
+    except FolderError:
+        return None
 
 
 def setting_of(run: Run, row: RunRow) -> Setting:
@@ -102,5 +117,10 @@ def past_run(run: Run, row: RunRow) -> PastRun:
         out_tokens=row.out_tokens,
         tokens_source=row.tokens_source,
         faults=row.faults,
-        values={name: value for name, value in row.values.items() if not isinstance(value, Absent)},
+        values={
+            name: None if isinstance(value, Absent) else value
+            for name, value in row.values.items()
+            if not isinstance(value, Absent) or value.impossible
+        },
+        run_id=row.run_id,
     )

@@ -29,6 +29,7 @@ def render_trend(report: TrendReport) -> RenderableType:
         Text(report.sentence[0].upper() + report.sentence[1:]),
         *(_setting(setting, list(series)) for setting, series in settings),
         Text(_LEGEND),
+        *(Text(f"not judged: {reason}") for reason in report.unjudged),
         *(Text(f"left out: {one.folder}: {'; '.join(one.reasons)}") for one in report.left_out),
     )
 

@@ -66,6 +66,7 @@ class RunRow:
     tokens_source: str | None = None
     faults: tuple[str, ...] = ()
     unreal: str = ""
+    run_id: str = ""
 
 
 def name_of(metric: str, traffic_class: str | None) -> str:
@@ -97,6 +98,7 @@ def row_of(run: Run, pair: int, arm: Arm, place: int, clauses: Sequence[Clause] 
         tokens_source=_sources(run),
         faults=(*_cut_short(summary), *faults(summary.validity)),
         unreal=told.unreal if told else "",
+        run_id=info.run_id,
     )
 
 
