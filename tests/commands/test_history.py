@@ -30,6 +30,7 @@ def write_night(path: Path, night: int, slower: float = 0.0, rate: float = 6.0, 
         for i, first in enumerate(first_ns)
     ]
     facts: dict[str, Any] = {
+        "run_id": str(path),
         "created": f"2026-11-{1 + night:02d}T01:00:00Z",
         "labels": {"build": f"b{night}"},
         "host": {"node": "here"},
