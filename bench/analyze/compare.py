@@ -155,6 +155,17 @@ def _doubts(first: Side, second: Side) -> Iterable[str]:
         yield f"the mean output differs: {lengths[0]:.1f} and {lengths[1]:.1f} tokens"
     if len({run.info.host.get("node") for run in (*first.runs, *second.runs)}) > 1:
         yield "the load came from different machines"
+    targets = sorted(
+        {
+            run.info.target.unreal or "real" if run.info.target else "not told"
+            for run in (*first.runs, *second.runs)
+        }
+    )
+    if len(targets) > 1:
+        yield f"the targets are of different kinds: {' and '.join(targets)}"
+    for run in (*first.runs, *second.runs):
+        if run.info.state != "complete":
+            yield f"{run.folder.path.name} is {run.info.state}, not complete"
 
 
 def _mean_length(side: Side) -> float | None:

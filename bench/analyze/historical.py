@@ -19,7 +19,7 @@ from bench.analyze.gate.paired import holm
 from bench.analyze.gate.policy import Policy, Watched
 from bench.analyze.gate.refusals import load_of, too_much_load, too_short
 from bench.analyze.gate.report import ClauseVerdict, GateReport, MetricVerdict
-from bench.analyze.gate.table import Absent, RunRow
+from bench.analyze.gate.table import Absent, RunRow, unreal_of
 from bench.analyze.trend import CONFIRMED, trend_of
 from bench.metrics import Floats
 
@@ -42,6 +42,7 @@ def gate_historical(policy: Policy, baseline: Baseline, rows: Sequence[RunRow]) 
         word, reasons = ("FAIL" if failed else "INVALID"), [*failed, *refused]
     return GateReport(
         mode="historical",
+        simulated=unreal_of(rows),
         verdict=word,
         exit_code=exit_code_of(policy, word),
         sentence=f"{word}: {reasons[0]}",
@@ -151,8 +152,8 @@ def _arms(watched: Watched, baseline: Baseline, rows: Sequence[RunRow]) -> tuple
     before = [one.values.get(watched.name) for one in baseline.runs]
     if missing:
         nowhere = all(isinstance(one, Absent) and one.impossible for one in told)
-        first = next((one for one in missing if not one.impossible), missing[0])
-        return Absent(first.why, nowhere and all(one is None for one in before))
+        said = next((one for one in missing if not one.impossible), missing[0])
+        return Absent(said.why, nowhere and all(one is None for one in before))
     known = [value for value in before if value is not None]
     if len(known) < len(before):
         return Absent(f"{len(before) - len(known)} runs of the baseline lack it")

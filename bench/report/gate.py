@@ -9,6 +9,7 @@ from rich.text import Text
 
 from bench.analyze.gate import GateReport, MetricVerdict
 from bench.record import replace
+from bench.report import words
 from bench.report.table import Grid, table
 
 FILES = ("gate.json", "junit.xml", "summary.md")
@@ -26,6 +27,7 @@ def write_gate(folder: Path, report: GateReport) -> tuple[Path, ...]:
 def render_gate(report: GateReport) -> RenderableType:
     """The verdict, its reasons, a table of the metrics, limits and notes, in 100 columns."""
     lines = [report.sentence, *(f"  also: {reason}" for reason in report.reasons[1:])]
+    lines += [told] if (told := words.unreal(report.simulated)) else []
     tail = [clause.sentence for clause in report.slo]
     tail += [f"left out: pair {one.pair}: {'; '.join(one.reasons)}" for one in report.left_out]
     tail += [f"note: {note}" for note in report.notes]
@@ -92,6 +94,7 @@ def _markdown(report: GateReport) -> str:
     lines = ["| " + " | ".join(map(_cell, row)) + " |" for row in cells] if report.metrics else []
     parts = [
         f"## Gate: {report.verdict}",
+        f"**{told}**" if (told := words.unreal(report.simulated)) else "",
         _cell(report.sentence),
         "\n".join(f"- {_cell(reason)}" for reason in report.reasons[1:]),
         "\n".join(lines),

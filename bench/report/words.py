@@ -186,6 +186,11 @@ def simulated(summary: Summary) -> str | None:
     return no_gpu(summary.run.simulation, virtual=summary.run.virtual) if summary.run.simulated else None
 
 
+def unreal(what: str) -> str | None:
+    """The same of several runs, `RunRow.unreal`; None where it is empty."""
+    return f"{what.upper()}: no GPU was measured" if what else None
+
+
 def no_gpu(facts: Mapping[str, Any], *, virtual: bool = False) -> str:
     """What a simulated gateway tells of itself."""
     details = [f"{name} {facts[name]}" for name in ("fleet", "seed") if name in facts]

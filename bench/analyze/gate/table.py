@@ -69,6 +69,11 @@ class RunRow:
     run_id: str = ""
 
 
+def unreal_of(rows: Sequence[RunRow]) -> str:
+    """What was measured in place of a GPU, if any of these runs measured none; else empty."""
+    return next((row.unreal for row in rows if row.unreal), "")
+
+
 def name_of(metric: str, traffic_class: str | None) -> str:
     """The name of a number in a row."""
     return f"{traffic_class}:{metric}" if traffic_class else metric
