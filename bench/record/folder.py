@@ -63,7 +63,7 @@ class TargetSaid(BaseModel):
 
     @property
     def unreal(self) -> str:
-        """What was measured in place of a GPU: `simulated`, `simulated, virtual time`; empty for a real one."""
+        """What was measured in place of a GPU, `simulated` or `simulated, virtual time`; else empty."""
         if self.virtual:
             return "simulated, virtual time"
         return "simulated" if self.simulated else ""

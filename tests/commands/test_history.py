@@ -138,3 +138,21 @@ def test_runs_that_make_no_baseline_are_refused(tmp_path: Path) -> None:
     said = bench("baseline", "show", cwd=tmp_path)
     assert said.code == 2
     assert "x.json is no baseline of ours" in said.err
+
+
+def test_what_cannot_be_read_blocks_nothing_else(tmp_path: Path) -> None:
+    """A baseline of another setting that is damaged: this one is stored all the same."""
+    history(tmp_path, (0.0,) * 5)
+    (tmp_path / "results" / "baselines").mkdir()
+    (tmp_path / "results" / "baselines" / "x.json").write_text("{}")
+    said = bench("baseline", "set", "results", cwd=tmp_path)
+    assert said.code == 0, said.err
+
+
+@pytest.mark.parametrize("option", ["--json", "--report"])
+def test_a_file_without_a_folder_is_refused_before_the_work(option: str, tmp_path: Path) -> None:
+    """Bad usage in a sentence, and nothing was read."""
+    history(tmp_path, (0.0,))
+    said = bench("trend", "results", option, "nowhere/trend", cwd=tmp_path)
+    assert (said.code, said.out) == (2, "")
+    assert "nowhere is no folder; make it first" in said.err
