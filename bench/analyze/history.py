@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from bench.analyze.experiment import FILE, listed
 from bench.analyze.gate.table import Absent, RunRow, row_of
 from bench.analyze.run import AnalysisError, Run, load
 from bench.analyze.window import Value
@@ -57,15 +58,30 @@ class RunLeftOut(Value):
 def runs_in(places: Sequence[Path]) -> list[RunFolder]:
     """The run folders that were named, and those that lie in a folder that was; each once.
 
-    Raises AnalysisError for a place that has none.
+    Raises AnalysisError for a place that has none, and for what `bench ab` made.
     """
     found: dict[Path, RunFolder] = {}
     for place in places:
-        inside = [place] if (place / "run.json").exists() else [f.parent for f in place.glob("*/run.json")]
+        inside = _inside(place)
         if not inside:
             raise AnalysisError(f"{place} is no run folder and holds none: make runs with `bench run`")
         found |= {path.resolve(): RunFolder(path) for path in inside}
     return list(found.values())
+
+
+def _inside(place: Path) -> list[Path]:
+    """Of an experiment what is done: a run that was stopped half way lies beside the one made again."""
+    if (place / "run.json").exists():
+        return [place]
+    experiment = listed(place) if (place / FILE).exists() else None
+    if experiment and experiment.of_two_builds:
+        raise AnalysisError(
+            f"{place} holds runs of two builds, which are not one set: name the runs of one, such as "
+            f"{place}/pair-*-candidate, or judge the pairs with `bench gate {place}` alone"
+        )
+    if experiment and experiment.runs:
+        return [place / job.folder for job in experiment.runs if job.done]
+    return [file.parent for file in place.glob("*/run.json")]
 
 
 def past(folders: Iterable[RunFolder]) -> tuple[list[PastRun], list[RunLeftOut]]:

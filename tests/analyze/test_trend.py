@@ -142,7 +142,7 @@ def test_machines_and_workloads_have_histories_of_their_own() -> None:
     other = SETTING.model_copy(update={"machine": "a100, load from here"})
     values = noisy(np.random.default_rng(9), 30)
     runs = nights(values) + [
-        one.model_copy(update={"setting": other, "values": {"ttft.p50": one.values["ttft.p50"] / 2}})
+        one.model_copy(update={"setting": other, "values": {"ttft.p50": (one.values["ttft.p50"] or 0.0) / 2}})
         for one in nights(values)
     ]
     report = trend_of(ONE_METRIC, runs)
