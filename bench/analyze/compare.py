@@ -60,14 +60,19 @@ class Side:
     confirmed_rate_per_s: float | None
 
     @cached_property
+    def _found(self) -> list[tuple[Summary, pd.DataFrame]]:
+        frames = ((run, measured(run)) for run in self.runs)
+        return [(summarise(run, frame), frame[frame["in_window"]]) for run, frame in frames]
+
+    @property
     def summaries(self) -> tuple[Summary, ...]:
         """One for each run."""
-        return tuple(map(summarise, self.runs))
+        return tuple(summary for summary, _ in self._found)
 
-    @cached_property
+    @property
     def inside(self) -> tuple[pd.DataFrame, ...]:
         """The requests of each run's window."""
-        return tuple(frame[frame["in_window"]] for frame in map(measured, self.runs))
+        return tuple(inside for _, inside in self._found)
 
     @property
     def load(self) -> float | None:

@@ -144,9 +144,9 @@ class Summary(Value):
         return self.model_dump_json(indent=2) + "\n"
 
 
-def summarise(run: Run) -> Summary:
-    """Every number of a run."""
-    frame, window = measured(run), window_of(run)
+def summarise(run: Run, frame: pd.DataFrame | None = None) -> Summary:
+    """Every number of a run; `frame` is `measured(run)`, for who has it already."""
+    frame, window = measured(run) if frame is None else frame, window_of(run)
     whole = _Whole(run, window, frame, pooled_gaps(run, frame), Service(run), _counts(frame))
     everything = np.ones(len(frame), dtype=bool)
     overall = _part(whole, everything, balanced=_balanced(run))

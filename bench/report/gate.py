@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bench.analyze.gate import GateReport, MetricVerdict
+from bench.analyze.gate import GateReport
 from bench.record import replace
 from bench.report import words
 from bench.report.table import Grid, table
@@ -48,8 +48,8 @@ def gate_grid(report: GateReport) -> Grid:
         (
             metric.name + (" (watch)" if metric.role == "watch" else ""),
             metric.verdict.replace("_", " "),
-            _value(metric, metric.baseline),
-            _value(metric, metric.candidate),
+            words.in_unit(metric.baseline, metric.unit),
+            words.in_unit(metric.candidate, metric.unit),
             _change(metric.change),
             _change(metric.low),
             _change(metric.high),
@@ -70,14 +70,6 @@ def gate_legend(report: GateReport) -> str:
         f"{pairs}positive is worse; shares in points. `can see`: the true change that this design FAILs nine "
         "times of ten; `pairs needed`: to tell the margin from nothing at this spread (- : more than 200)"
     )
-
-
-def _value(metric: MetricVerdict, value: float | None) -> str:
-    if value is None:
-        return "-"
-    if metric.unit == "s":
-        return f"{value * 1e3:.4g} ms"
-    return f"{value:.2%}" if metric.unit == "share" else f"{value:.4g}"
 
 
 def _change(share: float | None) -> str:
