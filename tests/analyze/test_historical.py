@@ -130,7 +130,8 @@ def test_no_error_in_a_few_requests_is_no_proof(requests: int, verdict: str) -> 
     rows = [
         row(i, "candidate", {"error_rate": 0.0}, requests=requests, tokens_source="usage") for i in range(5)
     ]
-    assert judged(rows, policy, kept().model_copy(update={"runs": runs})).verdict == verdict
+    (found,) = judged(rows, policy, kept().model_copy(update={"runs": runs})).metrics
+    assert found.verdict == verdict
 
 
 def test_a_baseline_that_moved_itself_is_told() -> None:
