@@ -13,7 +13,6 @@ from bench.analyze.cold_starts import (
     Refused,
     StartsReport,
     judge_start,
-    lanes_of,
     load_starts,
 )
 from bench.analyze.gaps import Gaps
@@ -94,7 +93,6 @@ __all__ = [
     "judge_start",
     "judge_step",
     "kept",
-    "lanes_of",
     "latency_points",
     "load",
     "load_starts",

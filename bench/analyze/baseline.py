@@ -64,11 +64,16 @@ def stored(results: Path) -> list[Baseline]:
     return [_read(file) for file in sorted((results / FOLDER).glob("*.json"))]
 
 
+def kept_for(results: Path, setting: Setting) -> Baseline | None:
+    """The baseline of a setting, None where there is none. Raises AnalysisError where it cannot be read."""
+    file = file_of(results, setting)
+    return _read(file) if file.exists() else None
+
+
 def baseline_for(results: Path, setting: Setting) -> Baseline:
     """The baseline of a setting. Raises AnalysisError where there is none, and names those that there are."""
-    file = file_of(results, setting)
-    if file.exists():
-        return _read(file)
+    if found := kept_for(results, setting):
+        return found
     there = "; ".join(spell(one.setting) for one in stored(results)) or "none"
     raise AnalysisError(
         f"{results / FOLDER} has no baseline of {spell(setting)}: make one with `bench baseline set`; there "

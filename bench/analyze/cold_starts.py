@@ -1,6 +1,5 @@
 """Starts from cold, several of each lane: their curve, how far they go, and what was no evidence."""
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 from bench.analyze import survival
 from bench.analyze.cold import Stage
+from bench.analyze.experiment import listed
 from bench.analyze.provisioning import Provisioning, provisioning
 from bench.analyze.run import AnalysisError, Run, load
 from bench.analyze.window import Value
@@ -134,26 +134,12 @@ def load_starts(folder: Path) -> StartsReport:
 
     Raises AnalysisError where the folder is none, or holds no run that is done.
     """
-    jobs = _jobs(folder)
-    runs = [load(RunFolder(folder / job["folder"])) for job in jobs if job["done"]]
+    jobs = listed(folder, "provision", "bench provision").runs
+    runs = [load(RunFolder(folder / job.folder)) for job in jobs if job.done]
     if not runs:
         raise AnalysisError(f"{folder} holds no finished start yet: go on with `bench provision --resume`")
     judged = [judge_start(run) for run in runs]
     return _report(folder, runs[0], len(jobs), len(runs), judged)
-
-
-def _jobs(folder: Path) -> list[dict[str, Any]]:
-    file = folder / "experiment.json"
-    try:
-        experiment = json.loads(file.read_text(encoding="utf-8"))
-        jobs = [job for job in experiment["runs"] if experiment["kind"] == "provision"]
-    except FileNotFoundError:
-        raise AnalysisError(f"{folder} is no experiment: it has no experiment.json") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise AnalysisError(f"{file} is not readable as an experiment of cold starts: {error!r}") from None
-    if not jobs:
-        raise AnalysisError(f"{file} is an experiment of another kind: `bench provision` makes cold starts")
-    return jobs
 
 
 def _report(

@@ -60,14 +60,19 @@ class Side:
     confirmed_rate_per_s: float | None
 
     @cached_property
+    def _found(self) -> list[tuple[Summary, pd.DataFrame]]:
+        frames = ((run, measured(run)) for run in self.runs)
+        return [(summarise(run, frame), frame[frame["in_window"]]) for run, frame in frames]
+
+    @property
     def summaries(self) -> tuple[Summary, ...]:
         """One for each run."""
-        return tuple(map(summarise, self.runs))
+        return tuple(summary for summary, _ in self._found)
 
-    @cached_property
+    @property
     def inside(self) -> tuple[pd.DataFrame, ...]:
         """The requests of each run's window."""
-        return tuple(frame[frame["in_window"]] for frame in map(measured, self.runs))
+        return tuple(inside for _, inside in self._found)
 
     @property
     def load(self) -> float | None:
@@ -155,6 +160,17 @@ def _doubts(first: Side, second: Side) -> Iterable[str]:
         yield f"the mean output differs: {lengths[0]:.1f} and {lengths[1]:.1f} tokens"
     if len({run.info.host.get("node") for run in (*first.runs, *second.runs)}) > 1:
         yield "the load came from different machines"
+    targets = sorted(
+        {
+            run.info.target.unreal or "real" if run.info.target else "not told"
+            for run in (*first.runs, *second.runs)
+        }
+    )
+    if len(targets) > 1:
+        yield f"the targets are of different kinds: {' and '.join(targets)}"
+    for run in (*first.runs, *second.runs):
+        if run.info.state != "complete":
+            yield f"{run.folder.path.name} is {run.info.state}, not complete"
 
 
 def _mean_length(side: Side) -> float | None:

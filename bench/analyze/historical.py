@@ -14,12 +14,12 @@ from bench.analyze.baseline import Baseline
 from bench.analyze.changes import p_of_split
 from bench.analyze.gate.beside import judge_clause
 from bench.analyze.gate.decide import exit_code_of, overall, refuse_unknown_classes
-from bench.analyze.gate.judge import absent, bound_of, change_of, sentence_of, unit_of
+from bench.analyze.gate.judge import absent, bound_of, change_of, floor_at, sentence_of, unit_of
 from bench.analyze.gate.paired import holm
 from bench.analyze.gate.policy import Policy, Watched
 from bench.analyze.gate.refusals import load_of, too_much_load, too_short
 from bench.analyze.gate.report import ClauseVerdict, GateReport, MetricVerdict
-from bench.analyze.gate.table import Absent, RunRow
+from bench.analyze.gate.table import Absent, RunRow, unreal_of
 from bench.analyze.trend import CONFIRMED, trend_of
 from bench.metrics import Floats
 
@@ -42,6 +42,7 @@ def gate_historical(policy: Policy, baseline: Baseline, rows: Sequence[RunRow]) 
         word, reasons = ("FAIL" if failed else "INVALID"), [*failed, *refused]
     return GateReport(
         mode="historical",
+        simulated=unreal_of(rows),
         verdict=word,
         exit_code=exit_code_of(policy, word),
         sentence=f"{word}: {reasons[0]}",
@@ -74,7 +75,8 @@ def _refusals(
     if not rows:
         return ["there is no run: nothing was measured"]
     faults = [f"candidate run {row.folder}: {fault}" for row in rows for fault in row.faults]
-    own = sorted({row.folder for row in rows} & {one.folder for one in baseline.runs})
+    known = {one.run_id for one in baseline.runs}
+    own = sorted(row.folder for row in rows if row.run_id in known)
     reasons = [f"{', '.join(own)}: a run of the baseline itself"] if own else []
     reasons += [*too_short(policy, rows), *too_much_load(policy, rows), *_lengths(policy, baseline, valid)]
     reasons += faults if len(rows) - len(valid) > policy.most_invalid_pairs else []
@@ -136,7 +138,7 @@ def _judge(policy: Policy, baseline: Baseline, rows: Sequence[RunRow]) -> tuple[
     ]
     adjusted = dict(zip((i for i, _ in family), holm([p for _, p in family]), strict=True))
     return tuple(
-        _verdict(policy, watched, arm, p, adjusted.get(i, p))
+        _verdict(policy, watched, arm, _floors(watched, baseline, rows), p, adjusted.get(i, p))
         if p is not None and isinstance(arm, tuple)
         else absent(watched, arm, len(rows))
         for i, (watched, arm, p) in enumerate(zip(policy.metrics, arms, p_values, strict=True))
@@ -149,8 +151,9 @@ def _arms(watched: Watched, baseline: Baseline, rows: Sequence[RunRow]) -> tuple
     missing = [value for value in told if isinstance(value, Absent)]
     before = [one.values.get(watched.name) for one in baseline.runs]
     if missing:
-        nowhere = all(one.impossible for one in missing) and not any(before)
-        return Absent(missing[0].why, nowhere)
+        nowhere = all(isinstance(one, Absent) and one.impossible for one in told)
+        said = next((one for one in missing if not one.impossible), missing[0])
+        return Absent(said.why, nowhere and all(one is None for one in before))
     known = [value for value in before if value is not None]
     if len(known) < len(before):
         return Absent(f"{len(before) - len(known)} runs of the baseline lack it")
@@ -162,31 +165,46 @@ def _arms(watched: Watched, baseline: Baseline, rows: Sequence[RunRow]) -> tuple
     return first, second
 
 
+def _floors(watched: Watched, baseline: Baseline, rows: Sequence[RunRow]) -> tuple[float, float]:
+    before, after = (min(one.requests for one in side) for side in (baseline.runs, rows))
+    return floor_at(watched, before), floor_at(watched, after)
+
+
 def _p_worse(before: Floats, after: Floats, random: np.random.Generator) -> float:
     if after.mean() <= before.mean():
         return 1.0
     return p_of_split(np.concatenate([before, after]), before.size, random)
 
 
-def welch(before: Floats, after: Floats, alpha: float) -> tuple[float, float]:
-    """The bounds of the difference of means, each at this one-sided level; variances may differ."""
-    parts = [side.var(ddof=1) / side.size for side in (before, after)]
+def welch(
+    before: Floats, after: Floats, alpha: float, floors: tuple[float, float] = (0.0, 0.0)
+) -> tuple[float, float]:
+    """The bounds of the difference of means, each at this one-sided level; variances may differ.
+
+    `floors`: the least standard deviation that is believed of each side.
+    """
+    sides = list(zip((before, after), floors, strict=True))
+    parts = [max(side.var(ddof=1), floor**2) / side.size for side, floor in sides]
     total = sum(parts)
     middle = float(after.mean() - before.mean())
     if total == 0:
         return middle, middle
-    sides = zip(parts, (before, after), strict=True)
-    freedom = total**2 / sum(part**2 / (side.size - 1) for part, side in sides)
+    freedom = total**2 / sum(part**2 / (side.size - 1) for part, (side, _) in zip(parts, sides, strict=True))
     reach = float(special.stdtrit(freedom, 1 - alpha)) * math.sqrt(total)
     return middle - reach, middle + reach
 
 
 def _verdict(
-    policy: Policy, watched: Watched, arm: tuple[Floats, Floats], p: float, p_holm: float
+    policy: Policy,
+    watched: Watched,
+    arm: tuple[Floats, Floats],
+    floors: tuple[float, float],
+    p: float,
+    p_holm: float,
 ) -> MetricVerdict:
     before, after = arm
     bound, shift = bound_of(watched), float(after.mean() - before.mean())
-    low, high = welch(before, after, policy.alpha)
+    low, high = welch(before, after, policy.alpha, floors)
     sign = 1.0 if watched.lower_is_better else -1.0
     medians = [float(np.median(sign * side if watched.is_share else np.exp(sign * side))) for side in arm]
     made = MetricVerdict(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from bench.analyze.measure import GENERATION, is_any
@@ -66,7 +67,7 @@ def latencies(frame: pd.DataFrame, within: Mask) -> dict[str, Spread]:
 class _Ranked:
     """Which requests of a part are ranked, how many never ended, and who is left out, by outcome."""
 
-    known: Mask
+    places: npt.NDArray[np.intp]
     larger: int
     left_out: dict[str, int]
 
@@ -74,14 +75,14 @@ class _Ranked:
 def _ranked(frame: pd.DataFrame, within: Mask, kind: str) -> _Ranked:
     able = within & _able(frame, kind)
     if kind == "sent":  # known for every request that was sent, whatever became of it
-        return _Ranked(able, 0, {})
+        return _Ranked(np.flatnonzero(able), 0, {})
     answered, endless = frame["answered"].to_numpy(), frame["endless"].to_numpy()
     rest = counted(frame["outcome"], able & ~(answered | endless))
-    return _Ranked(able & answered, int(np.count_nonzero(able & endless)), rest)
+    return _Ranked(np.flatnonzero(able & answered), int(np.count_nonzero(able & endless)), rest)
 
 
 def _spread(column: Floats, ranked: _Ranked) -> Spread:
-    values, left_out = column[ranked.known], dict(ranked.left_out)
+    values, left_out = column[ranked.places], dict(ranked.left_out)
     known = values.size - int(np.count_nonzero(np.isnan(values)))
     if known < values.size:
         left_out["undefined"] = values.size - known
@@ -93,8 +94,8 @@ def _spread(column: Floats, ranked: _Ranked) -> Spread:
 
 def counted(words: "pd.Series[Any]", within: Mask) -> dict[str, int]:
     """How often each word of a category stands there, most often first; without those that do not."""
-    codes = words.cat.codes.to_numpy()[within]
-    counts = np.bincount(codes[codes >= 0], minlength=len(words.cat.categories))
+    codes = words.cat.codes.to_numpy()
+    counts = np.bincount(codes[within & (codes >= 0)], minlength=len(words.cat.categories))
     order = np.argsort(-counts, kind="stable")
     return {str(words.cat.categories[i]): int(counts[i]) for i in order if counts[i]}
 
@@ -102,7 +103,7 @@ def counted(words: "pd.Series[Any]", within: Mask) -> dict[str, int]:
 def ranked_values(frame: pd.DataFrame, within: Mask, metric: str) -> tuple[Floats, int]:
     """What a quantile of the metric ranks: values (s), and how many requests never ended, slower than any."""
     ranked = _ranked(frame, within, _kind(metric))
-    values = frame[f"{metric}_s"].to_numpy()[ranked.known]
+    values = frame[f"{metric}_s"].to_numpy()[ranked.places]
     return values[~np.isnan(values)], ranked.larger
 
 

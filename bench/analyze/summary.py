@@ -144,9 +144,9 @@ class Summary(Value):
         return self.model_dump_json(indent=2) + "\n"
 
 
-def summarise(run: Run) -> Summary:
-    """Every number of a run."""
-    frame, window = measured(run), window_of(run)
+def summarise(run: Run, frame: pd.DataFrame | None = None) -> Summary:
+    """Every number of a run; `frame` is `measured(run)`, for who has it already."""
+    frame, window = measured(run) if frame is None else frame, window_of(run)
     whole = _Whole(run, window, frame, pooled_gaps(run, frame), Service(run), _counts(frame))
     everything = np.ones(len(frame), dtype=bool)
     overall = _part(whole, everything, balanced=_balanced(run))
@@ -241,10 +241,10 @@ def _tally(frame: pd.DataFrame, within: Mask, balanced: bool = True) -> Tally:
 
 
 def _statuses(statuses: "pd.Series[Any]", within: Mask) -> dict[str, int]:
-    known = statuses.to_numpy(dtype=np.int64, na_value=-1)[within]
-    values, counts = np.unique(known[known >= 0], return_counts=True)
+    known = statuses.to_numpy(dtype=np.int16, na_value=-1)
+    counts = np.bincount(known[within & (known >= 0)])
     order = np.argsort(-counts, kind="stable")
-    return {str(values[i]): int(counts[i]) for i in order}
+    return {str(i): int(counts[i]) for i in order if counts[i]}
 
 
 def _balanced(run: Run) -> bool:
@@ -293,9 +293,9 @@ def _lengths(counts: Mapping[str, Counts], answered: Mask) -> Lengths:
 def _pair(
     counts: Mapping[str, Counts], answered: Mask, asked: str, got: str
 ) -> tuple[float | None, float | None]:
-    first, second = (counts[name][answered] for name in (asked, got))
-    both = ~(np.isnan(first) | np.isnan(second))
-    if not both.any():
+    first, second = counts[asked], counts[got]
+    both = np.flatnonzero(answered & ~(np.isnan(first) | np.isnan(second)))
+    if not both.size:
         return None, None
     return float(first[both].mean(dtype=np.float64)), float(second[both].mean(dtype=np.float64))
 

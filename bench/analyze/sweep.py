@@ -1,10 +1,10 @@
 """Several runs of one scenario at different rates: the rows of a latency-throughput table."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.analyze.experiment import FILE, listed
 from bench.analyze.latency import Level
 from bench.analyze.run import AnalysisError, load
 from bench.analyze.summary import Summary, summarise
@@ -36,17 +36,10 @@ def load_sweep(folder: Path) -> list[Summary]:
 
     Raises AnalysisError where it is missing, damaged, of another kind, or lists no run that is there.
     """
-    file = folder / "experiment.json"
-    try:
-        experiment = json.loads(file.read_text(encoding="utf-8"))
-        names = [run["folder"] for run in experiment["runs"] if experiment["kind"] == "rates"]
-    except FileNotFoundError:
-        raise AnalysisError(f"{folder} is no experiment: it has no experiment.json") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise AnalysisError(f"{file} is not readable as a rate sweep: {error!r}") from None
-    there = [RunFolder(folder / name) for name in names if (folder / name / "requests.parquet").exists()]
+    planned = [RunFolder(folder / run.folder) for run in listed(folder, "rates", "bench run --rates").runs]
+    there = [run for run in planned if run.requests_file.exists()]
     if not there:
-        raise AnalysisError(f"{file} lists no finished run of a rate sweep")
+        raise AnalysisError(f"{folder / FILE} lists no finished run of a rate sweep")
     return [summarise(load(run)) for run in there]
 
 

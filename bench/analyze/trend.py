@@ -5,6 +5,7 @@ explains each key. Changes are shares of what was before (points as a share wher
 positive is worse.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Literal
@@ -67,7 +68,11 @@ class Series(Value):
 
 
 class TrendReport(Value):
-    """The whole answer. `recent`: a change with no more points after it counts as new."""
+    """The whole answer. `recent`: a change with no more points after it counts as new.
+
+    `told`: histories long enough to be told of. `new`: what in them is new, worse, and not mended since.
+    `unjudged`: why the newest runs are no part of it.
+    """
 
     format_version: Literal[1] = 1
     sentence: str
@@ -75,6 +80,9 @@ class TrendReport(Value):
     strict: bool
     recent: int
     runs: int
+    told: int
+    new: tuple[Change, ...]
+    unjudged: tuple[str, ...]
     left_out: tuple[RunLeftOut, ...]
     series: tuple[Series, ...]
 
@@ -91,9 +99,11 @@ def trend_of(
     unreadable: Sequence[RunLeftOut] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> TrendReport:
-    """When the gating metrics of these runs moved. Raises PolicyError where no run has one of them."""
+    """When the gating metrics of these runs moved. Raises PolicyError for a class that no run has."""
     gating = [watched for watched in policy.metrics if watched.role == "gating"]
-    faulty = [RunLeftOut(folder=one.folder, reasons=one.faults) for one in runs if one.faults]
+    faulty = [
+        RunLeftOut(folder=one.folder, reasons=one.faults, created=one.created) for one in runs if one.faults
+    ]
     sound = sorted((one for one in runs if not one.faults), key=_setting)
     _refuse_unknown_classes(gating, sound)
     told = {
@@ -111,13 +121,22 @@ def trend_of(
         _series(setting, watched, points, first[setting, watched], level, random)
         for (setting, watched), points in told.items()
     )
-    code, sentence = _answer(series, strict, recent)
+    new = [
+        change
+        for (_, watched), one in zip(told, series, strict=True)
+        for change in _new(watched, one.changes, recent)
+    ]
+    unjudged = [*_unread(sound, unreadable), *_unjudged(gating, runs)]
+    code, sentence = _answer(series, new, unjudged, recent)
     return TrendReport(
         sentence=sentence,
-        exit_code=code,
+        exit_code=code if strict else 0,
         strict=strict,
         recent=recent,
         runs=len(sound),
+        told=sum(one.p is not None for one in series),
+        new=tuple(new),
+        unjudged=tuple(unjudged),
         left_out=(*unreadable, *faulty),
         series=series,
     )
@@ -152,22 +171,60 @@ def _told(gating: Sequence[Watched], runs: list[PastRun]) -> list[tuple[Watched,
 
 def _points(watched: Watched, runs: list[PastRun]) -> list[Point]:
     """Neighbouring runs of one named build are one point; a ratio of 0 has no logarithm."""
-    able = [
-        one
-        for one in sorted(runs, key=lambda one: (one.created, one.folder))
-        if watched.name in one.values and (watched.is_share or one.values[watched.name] > 0)
-    ]
-    groups = [list(group) for _, group in groupby(able, key=lambda one: one.build or one.folder)]
+    able = [(one, value) for one in sorted(runs, key=_age) if (value := _value(watched, one)) is not None]
+    groups = [list(group) for _, group in groupby(able, key=lambda pair: pair[0].build or pair[0].folder)]
     return [
         Point(
-            build=group[0].build or group[0].version or None,
-            folder=group[0].folder,
-            created=group[0].created,
+            build=group[0][0].build or group[0][0].version or None,
+            folder=group[0][0].folder,
+            created=group[0][0].created,
             runs=len(group),
-            value=_mean(watched, [one.values[watched.name] for one in group]),
+            value=_mean(watched, [value for _, value in group]),
         )
         for group in groups
     ]
+
+
+def _age(run: PastRun) -> tuple[str, str]:
+    return (run.created, run.folder)
+
+
+def _value(watched: Watched, run: PastRun) -> float | None:
+    """What of this run can be a point."""
+    value = run.values.get(watched.name)
+    return value if value is None or watched.is_share or value > 0 else None
+
+
+def _unread(runs: Sequence[PastRun], unreadable: Sequence[RunLeftOut]) -> list[str]:
+    """Runs that cannot be read and may be the newest of their setting."""
+    newest = max((one.created for one in runs), default="")
+    return [
+        f"the newest run {one.folder} was left out: {'; '.join(one.reasons)}"
+        for one in unreadable
+        if one.created is None or one.created > newest
+    ]
+
+
+def _unjudged(gating: Sequence[Watched], runs: Sequence[PastRun]) -> list[str]:
+    """Of each setting, why its newest run is no part of its histories."""
+    found = []
+    for _, group in groupby(sorted(runs, key=_setting), key=_setting):
+        newest = max(group, key=_age)
+        if newest.faults:
+            found.append(f"the newest run {newest.folder} was left out: {'; '.join(newest.faults)}")
+            continue
+        missing = [one.name for one in gating if _lacks(newest, one)]
+        if missing:
+            found.append(f"the newest run {newest.folder} lacks {', '.join(missing)}")
+    return found
+
+
+def _lacks(run: PastRun, watched: Watched) -> bool:
+    """Whether a run has no point of a metric that its workload can have."""
+    if watched.traffic_class and not any(name.startswith(f"{watched.traffic_class}:") for name in run.values):
+        return False
+    possible = run.values.get(watched.name, 0.0) is not None
+    return possible and _value(watched, run) is None
 
 
 def _mean(watched: Watched, values: list[float]) -> float:
@@ -176,8 +233,11 @@ def _mean(watched: Watched, values: list[float]) -> float:
 
 def _scaled(watched: Watched, points: Sequence[Point]) -> Floats:
     """Positive = worse, as the differences of the gate."""
-    values = np.array([point.value for point in points])
-    return (1.0 if watched.lower_is_better else -1.0) * (values if watched.is_share else np.log(values))
+    return np.array([_on_scale(watched, point.value) for point in points])
+
+
+def _on_scale(watched: Watched, value: float) -> float:
+    return (1.0 if watched.lower_is_better else -1.0) * (value if watched.is_share else math.log(value))
 
 
 def _series(
@@ -280,19 +340,31 @@ def _series_sentence(watched: Watched, points: int, changes: Sequence[Change]) -
     return changes[-1].sentence
 
 
-def _answer(series: Sequence[Series], strict: bool, recent: int) -> tuple[int, str]:
-    """The exit code and the sentence: what is new and worse comes first."""
+def _new(watched: Watched, changes: Sequence[Change], recent: int) -> list[Change]:
+    """Worsenings that are new, but for those of which half of the margin or more no longer shows."""
+    found = []
+    for place, change in enumerate(changes):
+        following = sum(one.points_after for one in changes[place:])
+        before, now = (_on_scale(watched, value) for value in (change.before, changes[-1].after))
+        lasts = change is changes[-1] or now - before >= bound_of(watched) / 2
+        if change.direction == "worse" and following <= recent and lasts:
+            found.append(change)
+    return found
+
+
+def _answer(
+    series: Sequence[Series], new: Sequence[Change], unjudged: Sequence[str], recent: int
+) -> tuple[int, str]:
+    """The strict exit code and the sentence: what is new and worse comes first, then what is not known."""
     told = [one for one in series if one.p is not None]
-    if not told:
-        most = max((len(one.points) for one in series), default=0)
-        return (3 if strict else 0), (
-            f"nothing can be told: the longest history has {most} points, and {LEAST + 1} are needed"
-        )
-    latest = [one.changes[-1] for one in told if one.changes]
-    new = [one for one in latest if one.direction == "worse" and one.points_after <= recent]
     confirmed = [one for one in new if one.state == "confirmed"]
     if new:
-        code = 1 if confirmed else 3
-        return (code if strict else 0), (confirmed or new)[0].sentence
-    moved = f"; {len(latest)} moved before or got better" if latest else ""
-    return 0, f"nothing got worse in the last {recent} points of {len(told)} histories{moved}"
+        return (1 if confirmed else 3), (confirmed or new)[0].sentence
+    if not told:
+        most = max((len(one.points) for one in series), default=0)
+        return 3, f"nothing can be told: the longest history has {most} points, and {LEAST + 1} are needed"
+    if unjudged:
+        return 3, f"not everything was judged: {unjudged[0]}"
+    moved = sum(bool(one.changes) for one in told)
+    also = f"; {moved} moved before or got better" if moved else ""
+    return 0, f"nothing got worse in the last {recent} points of {len(told)} histories{also}"

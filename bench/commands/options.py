@@ -101,8 +101,13 @@ def refuse_existing(*files: Path) -> None:
     for file in files:
         if file.exists():
             raise UsageError(f"{file} exists, and is not written over; name another with --out")
-        if not file.parent.is_dir():
-            raise UsageError(f"{file.parent} is no folder; make it first")
+        refuse_homeless(file)
+
+
+def refuse_homeless(file: Path) -> None:
+    """Raise UsageError for a file that would have no folder."""
+    if not file.parent.is_dir():
+        raise UsageError(f"{file.parent} is no folder; make it first")
 
 
 def folder_of(given: Path | None, results: Path) -> RunFolder:

@@ -41,6 +41,8 @@ def trend(
 
     bench trend results --strict
     """
+    for file in filter(None, (json, page)):
+        options.refuse_homeless(file)
     used = load_policy(policy)
     folders = runs_in(places)
     with options.console.status(f"reading {len(folders)} runs") as status:

@@ -61,6 +61,13 @@ class TargetSaid(BaseModel):
         None, description="for how long before the start its lanes were seen to have no worker; null: no look"
     )
 
+    @property
+    def unreal(self) -> str:
+        """What was measured in place of a GPU, `simulated` or `simulated, virtual time`; else empty."""
+        if self.virtual:
+            return "simulated, virtual time"
+        return "simulated" if self.simulated else ""
+
 
 class Books(BaseModel):
     """Every scheduled request, by outcome; `scheduled` is their sum."""

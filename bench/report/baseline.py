@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bench.analyze.baseline import Baseline, file_of, spell, stored
+from bench.analyze.baseline import Baseline, file_of, kept_for, spell
 from bench.record import replace
 from bench.report.table import Grid, table
 
@@ -15,8 +15,7 @@ SHOWN = {"ttft.p50": 1e3, "ttft.p95": 1e3, "tpot.p50": 1e3, "e2e.p95": 1e3, "err
 
 def write_baseline(results: Path, baseline: Baseline) -> tuple[Path, Baseline | None]:
     """Leave it in the results folder; its file, and the baseline that it took the place of."""
-    file = file_of(results, baseline.setting)
-    before = next((one for one in stored(results) if one.setting == baseline.setting), None)
+    file, before = file_of(results, baseline.setting), kept_for(results, baseline.setting)
     file.parent.mkdir(parents=True, exist_ok=True)
     replace(file, baseline.to_json())
     return file, before

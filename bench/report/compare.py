@@ -19,6 +19,11 @@ def render_comparison(found: Comparison) -> RenderableType:
     return Group(
         Text(f"first   {_named(found.sides[0])}"),
         Text(f"second  {_named(found.sides[1])}"),
+        *(
+            Text(f"{name}: {told}")
+            for name, side in zip(("first", "second"), found.sides, strict=True)
+            for told in _simulated(side)
+        ),
         Text(),
         table(latency_grid(found)),
         Text(),
@@ -42,6 +47,11 @@ _NO_VERDICT_OF_ONE = (
 def _named(side: Side) -> str:
     run, more = side.summaries[0].run, len(side.runs) - 1
     return f"{run.scenario} in {run.folder}{f' and {more} more' if more else ''}, {run.target_url}"
+
+
+def _simulated(side: Side) -> list[str]:
+    """What of it is not real, each once."""
+    return list(dict.fromkeys(filter(None, map(words.simulated, side.summaries))))
 
 
 def latency_grid(found: Comparison) -> Grid:

@@ -7,8 +7,9 @@ from xml.etree import ElementTree
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bench.analyze.gate import GateReport, MetricVerdict
+from bench.analyze.gate import GateReport
 from bench.record import replace
+from bench.report import words
 from bench.report.table import Grid, table
 
 FILES = ("gate.json", "junit.xml", "summary.md")
@@ -26,6 +27,7 @@ def write_gate(folder: Path, report: GateReport) -> tuple[Path, ...]:
 def render_gate(report: GateReport) -> RenderableType:
     """The verdict, its reasons, a table of the metrics, limits and notes, in 100 columns."""
     lines = [report.sentence, *(f"  also: {reason}" for reason in report.reasons[1:])]
+    lines += [told] if (told := words.unreal(report.simulated)) else []
     tail = [clause.sentence for clause in report.slo]
     tail += [f"left out: pair {one.pair}: {'; '.join(one.reasons)}" for one in report.left_out]
     tail += [f"note: {note}" for note in report.notes]
@@ -46,8 +48,8 @@ def gate_grid(report: GateReport) -> Grid:
         (
             metric.name + (" (watch)" if metric.role == "watch" else ""),
             metric.verdict.replace("_", " "),
-            _value(metric, metric.baseline),
-            _value(metric, metric.candidate),
+            words.in_unit(metric.baseline, metric.unit),
+            words.in_unit(metric.candidate, metric.unit),
             _change(metric.change),
             _change(metric.low),
             _change(metric.high),
@@ -70,14 +72,6 @@ def gate_legend(report: GateReport) -> str:
     )
 
 
-def _value(metric: MetricVerdict, value: float | None) -> str:
-    if value is None:
-        return "-"
-    if metric.unit == "s":
-        return f"{value * 1e3:.4g} ms"
-    return f"{value:.2%}" if metric.unit == "share" else f"{value:.4g}"
-
-
 def _change(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:+.2f}"
 
@@ -92,6 +86,7 @@ def _markdown(report: GateReport) -> str:
     lines = ["| " + " | ".join(map(_cell, row)) + " |" for row in cells] if report.metrics else []
     parts = [
         f"## Gate: {report.verdict}",
+        f"**{told}**" if (told := words.unreal(report.simulated)) else "",
         _cell(report.sentence),
         "\n".join(f"- {_cell(reason)}" for reason in report.reasons[1:]),
         "\n".join(lines),

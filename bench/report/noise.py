@@ -7,6 +7,7 @@ from rich.text import Text
 
 from bench.analyze.gate import NoiseReport
 from bench.record import replace
+from bench.report import words
 from bench.report.table import Grid, table
 
 
@@ -18,7 +19,8 @@ def write_noise(folder: Path, report: NoiseReport) -> Path:
 
 def render_noise(report: NoiseReport) -> RenderableType:
     """The sentence, a table of the metrics, and what speaks against the environment."""
-    lines = [f"  also: {reason}" for reason in report.reasons[1:]]
+    lines = [told] if (told := words.unreal(report.simulated)) else []
+    lines += [f"  also: {reason}" for reason in report.reasons[1:]]
     lines += [f"left out: pair {one.pair}: {'; '.join(one.reasons)}" for one in report.left_out]
     return Group(
         Text(report.sentence[0].upper() + report.sentence[1:]),

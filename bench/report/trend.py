@@ -7,9 +7,11 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from bench.analyze.baseline import spell
 from bench.analyze.history import Setting
 from bench.analyze.trend import Series, TrendReport
 from bench.record import replace
+from bench.report import words
 from bench.report.table import Grid, table
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -29,6 +31,7 @@ def render_trend(report: TrendReport) -> RenderableType:
         Text(report.sentence[0].upper() + report.sentence[1:]),
         *(_setting(setting, list(series)) for setting, series in settings),
         Text(_LEGEND),
+        *(Text(f"not judged: {reason}") for reason in report.unjudged),
         *(Text(f"left out: {one.folder}: {'; '.join(one.reasons)}") for one in report.left_out),
     )
 
@@ -41,9 +44,8 @@ _LEGEND = (
 
 
 def _setting(setting: Setting, series: Sequence[Series]) -> RenderableType:
-    title = f"{setting.scenario} ({setting.workload}), {setting.model}, on {setting.machine}"
     changes = [f"  {change.sentence}" for one in series for change in one.changes]
-    return Group(Text(), Text(title), table(trend_grid(series)), *map(Text, changes), Text())
+    return Group(Text(), Text(spell(setting)), table(trend_grid(series)), *map(Text, changes), Text())
 
 
 def trend_grid(series: Sequence[Series]) -> Grid:
@@ -52,8 +54,8 @@ def trend_grid(series: Sequence[Series]) -> Grid:
         (
             one.name,
             str(len(one.points)),
-            _said(one, one.points[0].value),
-            _said(one, one.points[-1].value),
+            words.in_unit(one.points[0].value, one.unit),
+            words.in_unit(one.points[-1].value, one.unit),
             sparkline([point.value for point in one.points[-WIDEST:]]),
             "-" if one.p is None else f"{one.p:.3f}",
             ", ".join(f"{change.state} {100 * change.change:+.1f}" for change in one.changes) or "none",
@@ -69,9 +71,3 @@ def sparkline(values: Sequence[float]) -> str:
     low, high = min(values), max(values)
     steps = [(value - low) / (high - low) if high > low else 0.5 for value in values]
     return "".join(BARS[min(len(BARS) - 1, int(step * len(BARS)))] for step in steps)
-
-
-def _said(one: Series, value: float) -> str:
-    if one.unit == "s":
-        return f"{value * 1e3:.4g} ms"
-    return f"{value:.2%}" if one.unit == "share" else f"{value:.4g}"

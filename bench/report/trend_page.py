@@ -13,18 +13,34 @@ from bench.report.trend import trend_grid
 
 def headline(report: TrendReport) -> Html:
     """What is new and worse, and how much there was to look at."""
-    changes = [change for one in report.series for change in one.changes]
-    new = [one for one in changes if one.direction == "worse" and one.points_after <= report.recent]
-    title = "Something got worse" if new else "Nothing new got worse"
-    mood = "bad" if any(one.state == "confirmed" for one in new) else "open" if new else "good"
+    new = report.new
+    title, mood = _title(report)
     told = [one.sentence for one in new] or [report.sentence]
     facts = [
         ("runs", f"{report.runs} in {len(report.series)} histories"),
         ("new", f"a change with no more than {report.recent} points after it"),
-        *(("moved before", one.sentence) for one in changes if one not in new),
+        *(("not judged", reason) for reason in report.unjudged),
+        *(
+            ("moved before", change.sentence)
+            for one in report.series
+            for change in one.changes
+            if change not in new
+        ),
         *(("left out", f"{one.folder}: {'; '.join(one.reasons)}") for one in report.left_out),
     ]
     return page.title(title) + page.stack(page.note(text, mood) for text in told) + page.listed(facts)
+
+
+def _title(report: TrendReport) -> tuple[str, str]:
+    """The title and its mood: red, yellow and green are --strict's exit codes 1, 3 and 0."""
+    if report.new:
+        confirmed = any(one.state == "confirmed" for one in report.new)
+        return "Something got worse", "bad" if confirmed else "open"
+    if not report.told:
+        return "Nothing can be told", "open"
+    if report.unjudged:
+        return "Not everything was judged", "open"
+    return "Nothing new got worse", "good"
 
 
 def histories(report: TrendReport) -> Html:

@@ -48,6 +48,15 @@ def percent(value: float | None) -> str:
     return NOTHING if value is None else f"{share(value)}%"
 
 
+def in_unit(value: float | None, unit: str) -> str:
+    """Four digits of a metric: times in ms, shares in percent, all else bare, for its name tells the unit."""
+    if value is None:
+        return NOTHING
+    if unit == "s":
+        return f"{value * 1e3:.4g} ms"
+    return f"{value:.2%}" if unit == "share" else f"{value:.4g}"
+
+
 def milliseconds(level: Level) -> str:
     """A quantile in ms: `-` where fewer than ten requests lie beyond it, `never` among those without end."""
     if not level.resolved:
@@ -180,6 +189,11 @@ def retries(found: Retries) -> str:
 def simulated(summary: Summary) -> str | None:
     """What is not real, loudly; None for a real target."""
     return no_gpu(summary.run.simulation, virtual=summary.run.virtual) if summary.run.simulated else None
+
+
+def unreal(what: str) -> str | None:
+    """The same of several runs, `RunRow.unreal`; None where it is empty."""
+    return f"{what.upper()}: no GPU was measured" if what else None
 
 
 def no_gpu(facts: Mapping[str, Any], *, virtual: bool = False) -> str:

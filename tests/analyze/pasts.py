@@ -1,6 +1,6 @@
 """Histories whose truth is known: a run a night, on one machine."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,11 @@ SETTING = Setting(scenario="made", workload="0123", model="qwen3-4b", machine="l
 ONE_METRIC = Policy(metrics=(Watched(metric="ttft.p50", margin=0.05),))
 
 
-def past_run(number: int, values: dict[str, float], **facts: Any) -> PastRun:
+def past_run(number: int, values: Mapping[str, float | None], **facts: Any) -> PastRun:
     """A sound run of the build of that night."""
     base: dict[str, Any] = {
         "folder": f"run-{number:03d}",
+        "run_id": f"id-{number}",
         "created": f"2026-{1 + number // 28:02d}-{1 + number % 28:02d}T01:00:00Z",
         "build": f"b{number}",
         "version": "0.4.1",

@@ -53,7 +53,7 @@ def test_a_warm_lane_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "took_s", "sentence"),
-    [("rates", [1.5], "experiment of another kind"), ("provision", [], "holds no finished start yet")],
+    [("rates", [1.5], "is an experiment of kind rates"), ("provision", [], "holds no finished start yet")],
 )
 def test_a_folder_without_starts_is_told(
     tmp_path: Path, kind: str, took_s: list[float], sentence: str
@@ -65,7 +65,7 @@ def test_a_folder_without_starts_is_told(
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [(None, "it has no experiment.json"), ("{", "not readable"), ('{"kind": "provision"}', "not readable")],
+    [(None, "it has no experiment.json"), ("{", "not readable"), ('{"kind": "provision"}', "no finished")],
 )
 def test_a_damaged_experiment_is_told(tmp_path: Path, text: str | None, sentence: str) -> None:
     """Missing, torn, or without runs."""

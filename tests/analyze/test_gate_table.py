@@ -72,5 +72,5 @@ def test_an_experiment_without_a_policy_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match="holds no policy that can be read"):
         declared(tmp_path / "ab")
     file.write_text("{")
-    with pytest.raises(AnalysisError, match="not readable as an experiment of pairs"):
+    with pytest.raises(AnalysisError, match="not readable as an experiment: Invalid JSON"):
         load_rows(tmp_path / "ab", POLICY)

@@ -58,8 +58,8 @@ def test_the_verdict_is_that_of_the_shift(shift: float, verdict: str, code: int)
         (candidates(tokens_source="estimate"), "tokens are counted by other means"),
         (candidates(faults=("V7 5 % failed",)), "V7 5 % failed"),
         (
-            [row(1, "candidate", {"ttft.p50": 1.0}, folder="run-003")] * 5,
-            "run-003: a run of the baseline itself",
+            [row(1, "candidate", {"ttft.p50": 1.0}, folder="copied", run_id="id-3")] * 5,
+            "copied: a run of the baseline itself",
         ),
     ],
 )
@@ -89,6 +89,49 @@ def test_a_missing_number_is_never_a_pass() -> None:
         ).verdict
         == "INCONCLUSIVE"
     )
+
+
+def test_a_run_of_the_same_name_is_no_run_of_the_baseline() -> None:
+    """`pair-1-candidate` is in every experiment."""
+    assert judged(candidates(folder="run-003", run_id="other")).verdict == "PASS"
+
+
+IMPOSSIBLE = Absent("no request can have it", impossible=True)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"),
+    [
+        ([0.0] * 6, [IMPOSSIBLE] * 6, "INCONCLUSIVE"),
+        ([None] * 6, [0.0] * 5 + [IMPOSSIBLE], "INCONCLUSIVE"),
+        ([None] * 6, [IMPOSSIBLE] * 6, "NOT_APPLICABLE"),
+        ([0.0] * 6, [0.0] * 6, "PASS"),
+    ],
+    ids=["only before", "in some runs", "never", "always"],
+)
+def test_only_what_no_run_can_have_does_not_apply(
+    before: list[float | None], after: list[Any], verdict: str
+) -> None:
+    """A baseline without an error is one with a number, and one odd run does not settle it for all."""
+    policy = Policy(metrics=(Watched(metric="error_rate", margin=0.005),))
+    runs = tuple(past_run(i, {"error_rate": value}) for i, value in enumerate(before))
+    rows = [
+        row(i, "candidate", {"error_rate": value}, tokens_source="usage") for i, value in enumerate(after)
+    ]
+    (found,) = judged(rows, policy, kept().model_copy(update={"runs": runs})).metrics
+    assert found.verdict == verdict
+
+
+@pytest.mark.parametrize(("requests", "verdict"), [(12, "INCONCLUSIVE"), (1000, "PASS")])
+def test_no_error_in_a_few_requests_is_no_proof(requests: int, verdict: str) -> None:
+    """Five runs of 12 requests cannot show half a point; five of 1,000 can."""
+    policy = Policy(metrics=(Watched(metric="error_rate", margin=0.005),))
+    runs = tuple(past_run(i, {"error_rate": 0.0}, requests=requests) for i in range(5))
+    rows = [
+        row(i, "candidate", {"error_rate": 0.0}, requests=requests, tokens_source="usage") for i in range(5)
+    ]
+    (found,) = judged(rows, policy, kept().model_copy(update={"runs": runs})).metrics
+    assert found.verdict == verdict
 
 
 def test_a_baseline_that_moved_itself_is_told() -> None:

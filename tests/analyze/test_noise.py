@@ -2,13 +2,16 @@
 
 import itertools
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from scipy import stats
 
 from bench.analyze.gate import ARMS, Policy, RunRow, Watched, gate, load_rows, noise
+from bench.report import render_noise
 from tests.analyze.experiments import drawn, row
 from tests.analyze.pair_folders import POLICY as FOLDER_POLICY
 from tests.analyze.pair_folders import write_experiment
@@ -103,3 +106,12 @@ def test_it_reads_the_folders_of_an_experiment(tmp_path: Path) -> None:
     assert report.sound, report.reasons
     assert [one.name for one in report.metrics] == ["ttft.p50", "tpot.p50"]
     assert 0.002 < report.metrics[0].spread < 0.02
+
+
+def test_noise_of_a_simulation_says_so() -> None:
+    """In noise.json, and in the terminal."""
+    report = noise(POLICY, [replace(one, unreal="simulated, virtual time") for one in made()])
+    assert report.simulated == "simulated, virtual time"
+    console = Console(width=100, record=True, file=StringIO())
+    console.print(render_noise(report))
+    assert "SIMULATED, VIRTUAL TIME: no GPU was measured" in console.export_text()

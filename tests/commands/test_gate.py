@@ -8,9 +8,12 @@ from xml.etree import ElementTree
 import pytest
 
 from bench.analyze.gate import Policy
-from bench.record import replace
+from bench.record import TargetSaid, replace
 from tests.analyze.pair_folders import POLICY, write_experiment
 from tests.commands.cli import Said, bench, one_line
+
+REAL = TargetSaid(kind="sie", url="http://127.0.0.1:2", version="0.4.1")
+VIRTUAL = REAL.model_copy(update={"simulated": True, "virtual": True})
 
 
 def judge(*words: str, cwd: Path) -> Said:
@@ -39,6 +42,9 @@ def test_equal_builds_pass_and_leave_files_for_ci(tmp_path: Path) -> None:
     assert {case.get("name") for case in suite} == {"verdict", "ttft.p50", "tpot.p50", "ttft.p99",
                                                     "error_rate <= 0.01"}  # fmt: skip
     assert (tmp_path / "ab" / "summary.md").read_text().startswith("## Gate: PASS")
+    assert found["simulated"] == "simulated"
+    for text in (said.out, (tmp_path / "ab" / "summary.md").read_text()):
+        assert "SIMULATED: no GPU was measured" in text
 
 
 def test_a_slower_build_fails_by_name(tmp_path: Path) -> None:
@@ -59,6 +65,8 @@ def test_a_slower_build_fails_by_name(tmp_path: Path) -> None:
         ({"made": 2}, "2 complete pairs are too few: the first look is at 3"),
         ({"schedule": {"hash": "other"}}, "pair 1 compares different workloads"),
         ({"host": {"node": "there"}}, "the load came from different machines: here, there"),
+        ({"target": REAL}, "the targets are of different kinds: real and simulated"),
+        ({"target": VIRTUAL}, "of different kinds: simulated and simulated, virtual time"),
         ({"state": "interrupted"}, "the run is interrupted, not complete"),
         ({"out_tokens": 3}, "the candidate's answers are 25.0% shorter (limit 2%)"),
         ({"made": 0}, "there is no run: nothing was measured"),
@@ -111,7 +119,7 @@ def test_a_policy_that_cannot_be_used_is_bad_usage(policy: str, sentence: str, t
 def test_a_folder_without_pairs_is_bad_usage(tmp_path: Path) -> None:
     """Neither an empty folder nor a sweep can be judged."""
     (tmp_path / "empty").mkdir()
-    assert "make one with `bench ab`" in judge("empty", cwd=tmp_path).err
+    assert "`bench ab` makes one" in judge("empty", cwd=tmp_path).err
     (tmp_path / "sweep").mkdir()
     replace(tmp_path / "sweep" / "experiment.json", json.dumps({"kind": "rates", "runs": []}))
     said = judge("sweep", cwd=tmp_path)
@@ -152,6 +160,16 @@ def test_runs_that_are_hard_to_compare_say_why(tmp_path: Path) -> None:
     said = bench("compare", "ab/pair-1-baseline", "ab/pair-1-candidate", cwd=tmp_path)
     assert "doubt: the two runs sent different requests" in said.out
     assert "doubt: the load came from different machines" in said.out
+
+
+def test_what_was_simulated_is_said_of_each_side(tmp_path: Path) -> None:
+    """The baseline over the wire, the candidate in virtual time and stopped: each told, and doubted."""
+    write_experiment(tmp_path / "ab", made=1, target=VIRTUAL, state="interrupted")
+    said = one_line(bench("compare", "ab/pair-1-baseline", "ab/pair-1-candidate", cwd=tmp_path).out)
+    assert "first: SIMULATED gateway (fleet l4=2,a100-40gb=1, seed 1), no GPU was measured" in said
+    assert "second: SIMULATED, VIRTUAL TIME (no details told), no GPU was measured" in said
+    assert "doubt: the targets are of different kinds: simulated and simulated, virtual time" in said
+    assert "doubt: pair-1-candidate is interrupted, not complete" in said
 
 
 def test_arms_of_an_experiment_are_compared_over_their_runs(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ def write_night(path: Path, night: int, slower: float = 0.0, rate: float = 6.0, 
         for i, first in enumerate(first_ns)
     ]
     facts: dict[str, Any] = {
+        "run_id": str(path),
         "created": f"2026-11-{1 + night:02d}T01:00:00Z",
         "labels": {"build": f"b{night}"},
         "host": {"node": "here"},
@@ -132,3 +133,21 @@ def test_runs_that_make_no_baseline_are_refused(tmp_path: Path) -> None:
     said = bench("baseline", "show", cwd=tmp_path)
     assert said.code == 2
     assert "x.json is no baseline of ours" in said.err
+
+
+def test_what_cannot_be_read_blocks_nothing_else(tmp_path: Path) -> None:
+    """A baseline of another setting that is damaged: this one is stored all the same."""
+    history(tmp_path, (0.0,) * 5)
+    (tmp_path / "results" / "baselines").mkdir()
+    (tmp_path / "results" / "baselines" / "x.json").write_text("{}")
+    said = bench("baseline", "set", "results", cwd=tmp_path)
+    assert said.code == 0, said.err
+
+
+@pytest.mark.parametrize("option", ["--json", "--report"])
+def test_a_file_without_a_folder_is_refused_before_the_work(option: str, tmp_path: Path) -> None:
+    """Bad usage in a sentence, and nothing was read."""
+    history(tmp_path, (0.0,))
+    said = bench("trend", "results", option, "nowhere/trend", cwd=tmp_path)
+    assert (said.code, said.out) == (2, "")
+    assert "nowhere is no folder; make it first" in said.err

@@ -8,7 +8,14 @@ import numpy as np
 
 from bench.analyze.gate import Policy, gate, load_rows, noise
 from bench.analyze.trend import trend_of
-from bench.report import write_gate, write_gate_report, write_noise, write_noise_report, write_trend_report
+from bench.report import (
+    trend_page,
+    write_gate,
+    write_gate_report,
+    write_noise,
+    write_noise_report,
+    write_trend_report,
+)
 from tests.analyze.pair_folders import POLICY, write_experiment
 from tests.analyze.pasts import ONE_METRIC, nights, noisy
 from tests.report.reading import check_page
@@ -89,3 +96,18 @@ def test_a_history_shows_where_it_moved(chrome: Any, tmp_path: Path) -> None:
     assert seen.startswith("Something got worse")
     assert "since b22" in seen
     assert "Here moved: ttft.p50." in seen
+
+
+@pytest.mark.parametrize(
+    ("runs", "title"),
+    [(40, "Nothing new got worse"), (3, "Nothing can be told"), (0, "Nothing can be told")],
+)
+def test_the_title_of_a_history_is_that_of_its_exit_code(runs: int, title: str) -> None:
+    """What was mended long ago is not shown as worse, and no data not as good."""
+    values = noisy(np.random.default_rng(6), 40)
+    values[15:25] *= 1.15
+    report = trend_of(ONE_METRIC, nights(values[:runs]), strict=True)
+    shown = trend_page.headline(report).text
+    assert title in shown
+    assert ('class="good"' in shown) == (report.exit_code == 0)
+    assert 'class="bad"' not in shown

@@ -20,7 +20,7 @@ from bench.analyze.gate.report import (
     MetricVerdict,
     Word,
 )
-from bench.analyze.gate.table import RunRow
+from bench.analyze.gate.table import RunRow, unreal_of
 
 
 def gate(policy: Policy, rows: Sequence[RunRow]) -> GateReport:
@@ -80,6 +80,7 @@ def _invalid(
     refuted = [clause.sentence for clause in clauses if clause.verdict == "REFUTED"]
     word: Word = "FAIL" if refuted else "INVALID"
     return GateReport(
+        simulated=unreal_of(rows),
         verdict=word,
         exit_code=EXIT_CODES[word],
         sentence=f"{word}: {(refuted or reasons)[0]}",
@@ -115,6 +116,7 @@ def _looked(
             break
     beyond = [f"{len(valid) - count} pairs after that look were not looked at"] if len(valid) > count else []
     return GateReport(
+        simulated=unreal_of(rows),
         verdict=word,
         exit_code=exit_code_of(policy, word),
         sentence=f"{word}: {reasons[0]}",

@@ -60,7 +60,7 @@ def load_evidence(folder: Path) -> list[Evidence]:
         frame = measured(run)
         inside = frame["in_window"].to_numpy()
         curves = {metric: _curve(*ranked_values(frame, inside, metric)) for metric in SHOWN}
-        found.append(Evidence(one.pair, one.arm, one.place, run.info, summarise(run), curves))
+        found.append(Evidence(one.pair, one.arm, one.place, run.info, summarise(run, frame), curves))
     return found
 
 

@@ -53,10 +53,13 @@ def differences_of(watched: Watched, pairs: Sequence[Pair]) -> Floats | Absent:
 
 
 def floor_of(watched: Watched, pairs: Sequence[Pair]) -> float:
-    """The least spread to believe: shares come in steps of one request, times in nanoseconds."""
-    if watched.is_share:
-        return 1 / max(1, min(row.requests for pair in pairs for row in pair)) / math.sqrt(12)
-    return 1e-9
+    """The least spread to believe of these pairs."""
+    return floor_at(watched, min(row.requests for pair in pairs for row in pair))
+
+
+def floor_at(watched: Watched, requests: int) -> float:
+    """The least spread of runs of so many requests: shares come in steps of one, times in nanoseconds."""
+    return 1 / max(1, requests) / math.sqrt(12) if watched.is_share else 1e-9
 
 
 def bound_of(watched: Watched) -> float:

@@ -14,7 +14,7 @@ from bench.analyze.gate.policy import Policy, Watched
 from bench.analyze.gate.power import level_of_each_look, pairs_for, smallest_shift
 from bench.analyze.gate.refusals import Pair, complete_pairs, invalid_pairs, unmendable
 from bench.analyze.gate.report import LeftOut
-from bench.analyze.gate.table import RunRow
+from bench.analyze.gate.table import RunRow, unreal_of
 from bench.analyze.window import Value
 from bench.metrics import Floats
 
@@ -40,9 +40,13 @@ class NoiseOf(Value):
 
 
 class NoiseReport(Value):
-    """noise.json. `sound`: nothing speaks against judging builds in this environment."""
+    """noise.json. `sound`: nothing speaks against judging builds in this environment.
+
+    `simulated`: as in gate.json.
+    """
 
     format_version: Literal[1] = 1
+    simulated: str = ""
     sound: bool
     sentence: str
     reasons: tuple[str, ...]
@@ -84,6 +88,7 @@ def noise(policy: Policy, rows: Sequence[RunRow]) -> NoiseReport:
     subsets, failed = _subsets(policy, table)
     word = "sound" if not reasons else "not sound"
     return NoiseReport(
+        simulated=unreal_of(rows),
         sound=not reasons,
         sentence=f"{word}: {reasons[0] if reasons else _said(found, failed, subsets)}",
         reasons=tuple(reasons),

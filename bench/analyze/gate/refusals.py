@@ -118,6 +118,9 @@ def _different_machines(rows: Sequence[RunRow], pairs: Pairs) -> Iterator[str]:
     hosts = sorted({row.host for row in rows})
     if len(hosts) > 1:
         yield f"the load came from different machines: {', '.join(hosts)}"
+    targets = sorted({row.unreal or "real" for row in rows})
+    if len(targets) > 1:
+        yield f"the targets are of different kinds: {' and '.join(targets)}"
     for arm in ARMS:
         versions = sorted({row.version for row in rows if row.arm == arm})
         if len(versions) > 1:

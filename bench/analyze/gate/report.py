@@ -70,10 +70,11 @@ class Look(Value):
 
 
 class GateReport(Value):
-    """The whole verdict."""
+    """The whole verdict. `simulated`: what was measured in place of a GPU; empty for a real target."""
 
     format_version: Literal[1] = 1
     mode: Literal["pairs", "historical"] = "pairs"
+    simulated: str = ""
     verdict: Word
     exit_code: int
     sentence: str

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import pandas as pd
+
 from bench.analyze.gate.policy import Clause
 from bench.analyze.latency import LEVELS
 from bench.analyze.measure import measured
@@ -44,6 +46,7 @@ class RunRow:
     `workload` names what was sent to the byte, `scenario` the same but for seeds and target. `values` by
     name: `ttft.p95`, or `chat:ttft.p95` for a class. `within`: for each clause of the policy the share of
     requests that keep it. `faults`: why the run is invalid. `fleet`: live workers, empty where not told.
+    `unreal`: what was measured in place of a GPU, empty for a real target.
     """
 
     folder: str
@@ -64,6 +67,13 @@ class RunRow:
     out_tokens: float | None = None
     tokens_source: str | None = None
     faults: tuple[str, ...] = ()
+    unreal: str = ""
+    run_id: str = ""
+
+
+def unreal_of(rows: Sequence[RunRow]) -> str:
+    """What was measured in place of a GPU, if any of these runs measured none; else empty."""
+    return next((row.unreal for row in rows if row.unreal), "")
 
 
 def name_of(metric: str, traffic_class: str | None) -> str:
@@ -73,7 +83,8 @@ def name_of(metric: str, traffic_class: str | None) -> str:
 
 def row_of(run: Run, pair: int, arm: Arm, place: int, clauses: Sequence[Clause] = ()) -> RunRow:
     """The row of a run: `place` counts the runs of the experiment in the order in which they were made."""
-    summary, info = summarise(run), run.info
+    frame, info = measured(run), run.info
+    summary = summarise(run, frame)
     told = info.target
     return RunRow(
         folder=run.folder.path.name,
@@ -81,7 +92,7 @@ def row_of(run: Run, pair: int, arm: Arm, place: int, clauses: Sequence[Clause] 
         arm=arm,
         place=place,
         values=values_of(summary),
-        within=_within(run, clauses),
+        within=_within(frame, clauses),
         workload=info.schedule.get("hash"),
         scenario=_fingerprint(run),
         host=str(info.host.get("node", "")),
@@ -94,6 +105,8 @@ def row_of(run: Run, pair: int, arm: Arm, place: int, clauses: Sequence[Clause] 
         out_tokens=summary.overall.lengths.got_out,
         tokens_source=_sources(run),
         faults=(*_cut_short(summary), *faults(summary.validity)),
+        unreal=told.unreal if told else "",
+        run_id=info.run_id,
     )
 
 
@@ -137,11 +150,8 @@ def _run_number(part: Part, name: str) -> float | Absent:
     return Absent("no class has an SLO" if no_slo else "nothing was reported", impossible=no_slo or nothing)
 
 
-def _within(run: Run, clauses: Sequence[Clause]) -> dict[str, float | None]:
+def _within(frame: pd.DataFrame, clauses: Sequence[Clause]) -> dict[str, float | None]:
     """The share of the window's requests that keep each clause; never ended is not kept."""
-    if not clauses:
-        return {}
-    frame = measured(run)
     inside = frame[frame["in_window"]]
     found: dict[str, float | None] = {}
     for clause in clauses:
