@@ -19,6 +19,7 @@ from bench.virtual.answers import Answer, Route
 from bench.workload import Planned
 
 NS_PER_S = 1_000_000_000
+_FINEST_NS = 1_000_000
 _OK = Answer("ok", None, 200, None)
 _COUNTED_ITEMS = frozenset({"rerank", "embed"})
 
@@ -70,6 +71,11 @@ class Flight:
         if self.event_ns:
             return min(overall, (self.event_ns[-1] + round(timeouts.token_s * NS_PER_S), "token_timeout"))
         return min(overall, (self.sent_ns + round(timeouts.first_byte_s * NS_PER_S), "first_byte_timeout"))
+
+    def shortest_ns(self, limits: Limits, timeouts: Timeouts) -> int:
+        """How soon after progress somebody may give up; limits below a millisecond are not kept as finely."""
+        _, inter_s, _ = limits.of(self.job)
+        return max(_FINEST_NS, round(min(inter_s, timeouts.token_s) * NS_PER_S))
 
     def refused(self, at_ns: int, answer: Answer) -> Attempt:
         """The try under way as a line of the attempt log."""

@@ -214,15 +214,15 @@ class _Play:
         self._settle(flight, flight.finished(event, self._setup.dialect), event.at_ns)
 
     def _watch(self, flight: Flight) -> None:
-        """Look again when somebody may run out of patience; progress only moves that instant."""
-        due_ns, what, by_client = flight.alarm(self._setup.limits, self._scenario.timeouts)
-        number = flight.job.id
+        """Look when somebody may run out of patience, and early enough for what progress sets in its place."""
+        limits, timeouts, number = self._setup.limits, self._scenario.timeouts, flight.job.id
 
         def look(now_ns: int) -> None:
             if self._flights.get(number) is not flight:
                 return
-            if flight.alarm(self._setup.limits, self._scenario.timeouts)[0] > now_ns:
-                self._watch(flight)
+            due_ns, what, by_client = flight.alarm(limits, timeouts)
+            if due_ns > now_ns:
+                self._at(min(due_ns, now_ns + flight.shortest_ns(limits, timeouts)), look)
             elif by_client:
                 self._give_up(now_ns, flight)
                 status = 200 if flight.route.stream else None
@@ -230,7 +230,7 @@ class _Play:
             else:
                 self._expire(now_ns, flight, what)
 
-        self._at(due_ns, look)
+        look(flight.heard_ns)
 
     def _expire(self, now_ns: int, flight: Flight, limit: str) -> None:
         """The gateway waited in vain; work for one chosen worker it gives to all of the pool, once."""

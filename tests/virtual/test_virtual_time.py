@@ -55,6 +55,13 @@ def run(tmp_path: Path, text: str, *changes: str) -> list[Ended]:
     return sorted(ended, key=lambda entry: entry.record.index)
 
 
+def slow_steps(tmp_path: Path) -> tuple[str, ...]:
+    """The changes that make every step of the fleet take 12 s."""
+    file = tmp_path / "slow.yaml"
+    file.write_text("profiles: {l4: {like: l4, step_overhead_s: 12}}\n")
+    return f"sim.profile_file={file}", "sim.fleet=l4/sglang=1", "sim.step_jitter=0"
+
+
 @pytest.mark.parametrize("text", [OPEN, CLOSED, ONE_CHAT])
 def test_equal_seeds_give_equal_records(tmp_path: Path, text: str) -> None:
     """Twice the same is the same to the nanosecond; another seed is another run."""
@@ -135,6 +142,25 @@ def test_patience_ends(tmp_path: Path, changes: tuple[str, ...], reason: str, li
     late = [r for r in ended if r.outcome == "timed_out" and r.reason == reason]
     assert len(late) > 50
     assert {(r.end_ns or 0) - r.scheduled_ns for r in late} == {limit_s * S}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "code", "limit_s"),
+    [
+        ((), "token_timeout", "inter_chunk_timeout", 10),  # the gateway's own limit
+        (("timeouts.token_s=5",), "token_timeout", None, 5),
+        (("timeouts.first_byte_s=25", "timeouts.overall_s=25", "timeouts.token_s=9"), "token_timeout", None, 9),
+    ],
+)
+def test_a_stall_after_the_first_chunk_has_its_own_limit(
+    tmp_path: Path, changes: tuple[str, ...], reason: str, code: str | None, limit_s: int
+) -> None:
+    """With steps of 12 s each stream ends at the limit after its one chunk, as the gateway's watch has it."""
+    ended = run(tmp_path, ONE_CHAT, *slow_steps(tmp_path), "duration_s=1", *changes)
+    (record,) = (entry.record for entry in ended)
+    assert (record.outcome, record.reason, record.error_code) == ("timed_out", reason, code)
+    assert record.first_token_ns == record.last_token_ns
+    assert record.end_ns == (record.last_token_ns or 0) + limit_s * S
 
 
 def test_what_the_drain_limit_finds_is_unfinished(tmp_path: Path) -> None:
