@@ -98,7 +98,7 @@ def test_a_day_of_rag_in_ten_seconds(tmp_path: Path) -> None:
 def test_virtual_time_agrees_with_the_wall_clock(tmp_path: Path, fleet: str, rate_per_s: float) -> None:
     """At about 30 % load the medians of TTFT and TPOT are within max(2 %, 2 ms) of each other.
 
-    Without the steps' jitter: preflight's request draws from it too, and a seed alone moves TTFT by 4 ms.
+    Without the steps' jitter: preflight's request draws from it too, and its seed moves TTFT by 4 ms.
     """
     (tmp_path / "scenario.yaml").write_text(AGREEMENT.format(rate_per_s=rate_per_s, fleet=fleet))
     medians = []
