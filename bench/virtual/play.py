@@ -19,7 +19,7 @@ from bench.virtual.answers import Answer, faulty, impatient, late, lost, refusal
 from bench.virtual.census import Census
 from bench.virtual.flight import NS_PER_S, Flight
 from bench.virtual.setup import Setup
-from bench.virtual.work import Works, route_of
+from bench.virtual.work import Works, route_of, routing_key
 from bench.workload import Planned, Schedule
 
 _PAUSE_S, _LEAST_PAUSE_S, _JITTER = 5.0, 0.1, 0.25
@@ -214,7 +214,7 @@ class _Play:
         self._settle(flight, flight.finished(event, self._setup.dialect), event.at_ns)
 
     def _watch(self, flight: Flight) -> None:
-        """Look when somebody may run out of patience, and early enough for what progress sets in its place."""
+        """Look when somebody may run out of patience, and early enough for what progress may set."""
         limits, timeouts, number = self._setup.limits, self._scenario.timeouts, flight.job.id
 
         def look(now_ns: int) -> None:
@@ -235,7 +235,7 @@ class _Play:
     def _expire(self, now_ns: int, flight: Flight, limit: str) -> None:
         """The gateway waited in vain; work for one chosen worker it gives to all of the pool, once."""
         self._give_up(now_ns, flight)
-        if limit == FIRST_CHUNK and flight.job.routing_key and not flight.republished:
+        if limit == FIRST_CHUNK and not flight.republished and _is_chosen(flight):
             flight.republished, flight.heard_ns = True, now_ns
             flight.job = self._works.anybody(next(self._jobs), flight.job)
             if self._fleet.submit(now_ns, flight.job) is Verdict.LIVE:
@@ -302,3 +302,8 @@ class _Play:
         for flight in tuple(self._flights.values()):
             self._give_up(now_ns, flight)
             self._end(flight, _UNFINISHED, now_ns)
+
+
+def _is_chosen(flight: Flight) -> bool:
+    """Whether the gateway gave it to one chosen worker."""
+    return flight.route.generates and bool(routing_key(flight.planned))

@@ -11,6 +11,7 @@ from bench.sim.model.fleet import Fleet
 from bench.sim.model.jobs import (
     CHARACTERS_PER_TOKEN,
     ENDINGS,
+    SHORTEST_KEY_BYTES,
     SPECIAL_TOKENS,
     TEMPLATE_TOKENS,
     Chunk,
@@ -48,6 +49,7 @@ __all__ = [
     "OVERALL",
     "PREFIX_TOKENS",
     "SHIPPED",
+    "SHORTEST_KEY_BYTES",
     "SPECIAL_TOKENS",
     "STEP_JITTER",
     "TEMPLATE_TOKENS",
