@@ -15,7 +15,7 @@ from typing import Protocol
 from bench.record import Ended, Record
 from bench.scenario import Retry, Scenario
 from bench.sim.model import FIRST_CHUNK, Chunk, Event, Finished, ItemsDone, Lost, Verdict
-from bench.virtual.answers import Answer, faulty, impatient, late, lost, refusal
+from bench.virtual.answers import TOO_MANY_TOKENS, Answer, faulty, impatient, late, lost, refusal
 from bench.virtual.census import Census
 from bench.virtual.flight import NS_PER_S, Flight
 from bench.virtual.setup import Setup
@@ -174,11 +174,14 @@ class _Play:
         self._try(now_ns, flight)
 
     def _try(self, now_ns: int, flight: Flight) -> None:
-        verdict = self._fleet.demand(now_ns, flight.job.lane)
+        code = self._works.fault(flight.planned, flight.job)
+        # OpenAI's routes look at the lane last, that of generate first.
+        early = code == TOO_MANY_TOKENS and flight.planned.traffic.operation != "generate"
+        verdict = Verdict.LIVE if early else self._fleet.demand(now_ns, flight.job.lane)
+        if verdict is Verdict.LIVE and code:
+            self._end(flight, faulty(code, flight.route), now_ns)
+            return
         if verdict is Verdict.LIVE:
-            if code := self._works.fault(flight.planned, flight.job):
-                self._end(flight, faulty(code, flight.route), now_ns)
-                return
             verdict = self._fleet.submit(now_ns, flight.job)
         if verdict is Verdict.LIVE:
             self._flights[flight.job.id] = flight

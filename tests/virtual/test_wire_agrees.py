@@ -20,6 +20,9 @@ ALL_KINDS = f"""{FOUR_KINDS}
   - {SPECIAL}
   - {{name: long, operation: chat, model: Qwen/Qwen3-4B, input_tokens: 32767, output_tokens: 9}}
   - {{name: huge, operation: generate, model: Qwen/Qwen3-4B, input_tokens: 9, output_tokens: 9000}}
+  - {{name: greedy, operation: chat, model: Qwen/Qwen3-4B, input_tokens: 9, output_tokens: 9000}}
+  - {{name: vast, operation: completion, model: Qwen/Qwen3-4B, input_tokens: 9, output_tokens: 9000,
+     stream_usage: false}}
   - {{name: embed, operation: embed, model: BAAI/bge-m3, input_tokens: 40, batch_size: 2}}
 """
 SLOW = """
