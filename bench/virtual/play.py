@@ -15,7 +15,7 @@ from typing import Protocol
 from bench.record import Ended, Record
 from bench.scenario import Retry, Scenario
 from bench.sim.model import FIRST_CHUNK, Chunk, Event, Finished, ItemsDone, Lost, Verdict
-from bench.virtual.answers import TOO_MANY_TOKENS, Answer, faulty, impatient, late, lost, refusal
+from bench.virtual.answers import TOO_MANY_TOKENS, Answer, faulty, impatient, late, lost, refusal, unfinished
 from bench.virtual.census import Census
 from bench.virtual.flight import NS_PER_S, Flight
 from bench.virtual.setup import Setup
@@ -24,8 +24,6 @@ from bench.workload import Planned, Schedule
 
 _PAUSE_S, _LEAST_PAUSE_S, _JITTER = 5.0, 0.1, 0.25
 """Between tries, as the drive has it: without advice, at least, and the share that chance may take off."""
-
-_UNFINISHED = Answer("unfinished", None, None, None)
 
 
 class Log(Protocol):
@@ -228,8 +226,7 @@ class _Play:
                 self._at(min(due_ns, now_ns + flight.shortest_ns(limits, timeouts)), look)
             elif by_client:
                 self._give_up(now_ns, flight)
-                status = 200 if flight.route.stream else None
-                self._end(flight, impatient(what, status), now_ns)
+                self._end(flight, impatient(what, flight.route), now_ns)
             else:
                 self._expire(now_ns, flight, what)
 
@@ -304,7 +301,7 @@ class _Play:
         self._waiting.clear()
         for flight in tuple(self._flights.values()):
             self._give_up(now_ns, flight)
-            self._end(flight, _UNFINISHED, now_ns)
+            self._end(flight, unfinished(flight.route), now_ns)
 
 
 def _is_chosen(flight: Flight) -> bool:

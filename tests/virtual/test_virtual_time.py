@@ -194,7 +194,8 @@ def test_what_the_drain_limit_finds_is_unfinished(tmp_path: Path) -> None:
     )
     outcomes = [entry.record.outcome for entry in ended]
     assert outcomes.count("unfinished") == len(outcomes) > 5
-    assert {entry.record.end_ns for entry in ended} == {None}
+    assert {(entry.record.end_ns, entry.record.status) for entry in ended} == {(None, 200)}
+    assert all(entry.record.headers_ns == entry.record.sent_ns for entry in ended)
     assert max(entry.event_ns[-1] for entry in ended) <= 30 * S
 
 
