@@ -104,7 +104,7 @@ class Works:
         card = self._cards[traffic.name]
         lane = self._lane(planned, card)
         if not shape_of(traffic).generates:
-            return Job(number, card.name, lane, item_tokens=_items(planned, card.context_tokens))
+            return Job(number, card.name, lane, item_tokens=items_of(planned, card.context_tokens))
         template_tokens = TEMPLATE_TOKENS if traffic.operation == "chat" else 0
         prompt_tokens = (planned.in_tokens or 0) + template_tokens
         job = Job(number, card.name, lane, prompt_tokens, planned.out_tokens or 1)
@@ -139,7 +139,7 @@ def route_of(traffic: Traffic) -> Route:
     return Route(shape.generates, shape.stream)
 
 
-def _items(planned: Planned, most_tokens: int) -> tuple[int, ...]:
+def items_of(planned: Planned, most_tokens: int) -> tuple[int, ...]:
     """Tokens of each item; a ranking computes each document together with the query."""
     traffic, shape = planned.traffic, shape_of(planned.traffic)
     tokens = planned.item_tokens + SPECIAL_TOKENS
