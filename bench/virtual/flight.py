@@ -7,6 +7,7 @@ from bench.record import Attempt, Record
 from bench.scenario import Timeouts
 from bench.sim.model import (
     CHARACTERS_PER_TOKEN,
+    CONTRACTS,
     FIRST_CHUNK,
     INTER_CHUNK,
     OVERALL,
@@ -133,7 +134,9 @@ def _told(flight: Flight, event: Finished | ItemsDone, dialect: str) -> dict[str
     """What a whole answer says beyond its text."""
     operation, job = flight.planned.traffic.operation, flight.job
     if isinstance(event, ItemsDone):
-        counts = operation in _COUNTED_ITEMS or (operation == "score" and dialect == "0.10")
+        counts = operation in _COUNTED_ITEMS or (
+            operation == "score" and CONTRACTS[dialect].tells_score_usage
+        )
         counted = {"in_tokens": sum(job.item_tokens), "tokens_source": "usage"} if counts else {}
         return {
             "items_returned": flight.planned.items,
