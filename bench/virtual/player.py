@@ -192,7 +192,7 @@ class _Play:
     def _hear(self, events: list[Event]) -> None:
         flights = self._flights
         for event in events:
-            if type(event) is Chunk:
+            if isinstance(event, Chunk):
                 flight = flights.get(event.job_id)
                 if flight is not None:
                     flight.chunk(event.at_ns, event.tokens)
@@ -203,7 +203,7 @@ class _Play:
                 if flight is not None:
                     answer = lost(self._setup.dialect, flight.route, begun=flight.begun)
                     self._end(flight, answer, event.at_ns)
-            elif not isinstance(event, Chunk):
+            else:
                 self._census.hear(event)
 
     def _finish(self, event: Finished | ItemsDone) -> None:

@@ -11,7 +11,7 @@ from bench.record import SCHEDULE, LogWriter, RunFolder, RunInfo, TargetSaid, cp
 from bench.scenario import Scenario
 from bench.sim.model import CONTRACTS, WorkerEvent
 from bench.virtual.census import Census
-from bench.virtual.play import Played, play
+from bench.virtual.player import Played, play
 from bench.virtual.setup import Setup, setup_of
 from bench.virtual.work import check
 from bench.workload import DEFAULT_CHARS_PER_TOKEN, Schedule, make_schedule
