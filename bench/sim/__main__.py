@@ -182,7 +182,7 @@ def _options(parser: _Parser, args: argparse.Namespace) -> Options:
         cold_start_scale=args.cold_start_scale,
         seed=args.seed,
         limits=replace(
-            dialect.limits,
+            dialect.contract.limits,
             **_given(
                 first_chunk_s=args.first_chunk_timeout_s,
                 inter_chunk_s=args.inter_chunk_timeout_s,
@@ -218,10 +218,10 @@ def _options(parser: _Parser, args: argparse.Namespace) -> Options:
 def _rules(dialect: Dialect, args: argparse.Namespace) -> Rules:
     heartbeat_s = args.heartbeat_loss_s
     return Rules(
-        exact_lanes=dialect.exact_lanes,
-        generation_waits=not dialect.generation_tells_loading,
+        exact_lanes=dialect.contract.exact_lanes,
+        generation_waits=not dialect.contract.generation_tells_loading,
         step_jitter=args.step_jitter,
-        scaling=Scaling(woken=dialect.woken_workers) if args.autoscale else None,
+        scaling=Scaling(woken=dialect.contract.woken_workers) if args.autoscale else None,
         model_load_ns=round((args.model_load_s or 0) * _NS),
         **_given(
             most_pending=MOST_PENDING if args.max_pending is None else args.max_pending,

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.sim.faults import Fault
-from bench.sim.model import Lane
+from bench.sim.model import SHORTEST_KEY_BYTES, Lane
 
 _NOWHERE = Lane("", "", "")
 _KEY_BYTES = 512
-_SHORTEST_KEY_BYTES = 64
 
 
 @dataclass(slots=True)
@@ -33,7 +32,7 @@ class Course:
             if self.body.get(key):
                 return f"{key}={self.body[key]}"
         folded = " ".join(_opening(self.body).lower().split()).encode(errors="replace")[:_KEY_BYTES]
-        return folded.decode(errors="replace") if len(folded) >= _SHORTEST_KEY_BYTES else ""
+        return folded.decode(errors="replace") if len(folded) >= SHORTEST_KEY_BYTES else ""
 
 
 def _opening(body: Mapping[str, Any]) -> str:

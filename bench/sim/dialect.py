@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bench.sim.compat import openai_refusal_0_4, openai_refusal_0_10
-from bench.sim.model import Limits
+from bench.sim.model import CONTRACT_0_4, CONTRACT_0_10, Contract
 from bench.sim.pool_rules import POOLS_0_4, POOLS_0_10, PoolRules
 from bench.sim.provisioning import Cold, accepted, unavailable
 from bench.sim.reply import RefusalError, Reply, all_items_failed, invalid_input
@@ -18,12 +18,10 @@ class Dialect:
     """One generation of the contract; `*_s` are the seconds that go into `Retry-After`."""
 
     name: str
-    gateway_version: str
+    contract: Contract
     cold_reply: Callable[[Cold], RefusalError]
     cold_retry_after_s: int
     no_consumers_retry_after_s: int
-    exact_lanes: bool
-    """Whether only the lane that was asked for serves."""
     pools: PoolRules
     body_bytes: int
     generate_body_bytes: int
@@ -43,11 +41,8 @@ class Dialect:
     """Seconds of `Retry-After`, by signal; absent ones have none."""
     header_signals: frozenset[str]
     """Signals that `X-SIE-Error-Code` repeats."""
-    limits: Limits
     late_items: str
     """The signal when items were not encoded or scored in time."""
-    generation_tells_loading: bool
-    """Whether a generation hears that its model is being loaded; otherwise it waits for its first chunk."""
     stream_error_keys: frozenset[str] = frozenset()
     """Keys that an error inside a stream has beyond those of 0.4."""
     usage_details: Mapping[str, object] = field(default_factory=dict)
@@ -58,13 +53,10 @@ class Dialect:
     tells_shapes: bool = False
     """Whether sparse and multivector results say their dimensions and type."""
     echoes_extract_ids: bool = False
-    tells_score_usage: bool = False
     generate_tells_logprobs: bool = False
     """Whether the stream of generate has log probabilities; its whole reply never does."""
     reranks: bool = False
     """Whether there are routes for rerank."""
-    woken_workers: int = 1
-    """With an autoscaler, the workers that demand brings to an empty lane."""
     health_keys: frozenset[str] = frozenset()
     """Keys that `/health` has beyond those of 0.4, at the top or in a worker."""
 
@@ -98,11 +90,10 @@ _COMPLETION = frozenset(
 
 DIALECT_0_4 = Dialect(
     name="0.4",
-    gateway_version="0.4.1",
+    contract=CONTRACT_0_4,
     cold_reply=accepted,
     cold_retry_after_s=120,
     no_consumers_retry_after_s=120,
-    exact_lanes=False,
     pools=POOLS_0_4,
     body_bytes=16 * _MIB,
     generate_body_bytes=4 * _MIB,
@@ -118,19 +109,16 @@ DIALECT_0_4 = Dialect(
     completion_fields=_COMPLETION,
     retry_after_s={**RETRY_AFTER_S, "NO_CONSUMERS": 120},
     header_signals=frozenset([*LOADING_SIGNALS, "MODEL_LOAD_FAILED"]),
-    limits=Limits(items_s=30.0),
     late_items="MODEL_LOADING",
-    generation_tells_loading=False,
 )
 """The contract of gateway and SDK 0.4.1."""
 
 DIALECT_0_10 = Dialect(
     name="0.10",
-    gateway_version="0.10.1",
+    contract=CONTRACT_0_10,
     cold_reply=unavailable,
     cold_retry_after_s=60,
     no_consumers_retry_after_s=60,
-    exact_lanes=True,
     pools=POOLS_0_10,
     body_bytes=16 * _MIB,
     generate_body_bytes=24 * _MIB,
@@ -144,9 +132,7 @@ DIALECT_0_10 = Dialect(
     forwards_dtype=True,
     tells_shapes=True,
     echoes_extract_ids=True,
-    tells_score_usage=True,
     generate_tells_logprobs=True,
-    woken_workers=2,
     reranks=True,
     generate_fields=_SAMPLING | _GENERATE_ONLY | {"images", "options"},
     chat_fields=_SAMPLING
@@ -156,9 +142,7 @@ DIALECT_0_10 = Dialect(
     completion_fields=_COMPLETION | {"stream_options"},
     retry_after_s={**RETRY_AFTER_S, "NO_CONSUMERS": 60, "GATEWAY_TIMEOUT": 5, "RESULT_CLOSED": 5},
     header_signals=frozenset(SIGNALS),
-    limits=Limits(items_s=120.0),
     late_items="GATEWAY_TIMEOUT",
-    generation_tells_loading=True,
     stream_error_keys=frozenset(["param", "retry_after_s"]),
     usage_details={"prompt_tokens_details": {"cached_tokens": 0}},
     health_keys=frozenset(["pending_generation", "ready_gpu_slots", "pending_cost", "inflight_batches"]),

@@ -187,7 +187,10 @@ async def open_exchange(gateway: Gateway, request: web.Request) -> Exchange:
 
 def version_headers(dialect: Dialect) -> dict[str, str]:
     """The two headers that carry the gateway's version."""
-    return {"x-sie-version": dialect.gateway_version, "x-sie-server-version": dialect.gateway_version}
+    return {
+        "x-sie-version": dialect.contract.gateway_version,
+        "x-sie-server-version": dialect.contract.gateway_version,
+    }
 
 
 def new_request_id() -> str:

@@ -31,7 +31,7 @@ async def score(exchange: Exchange) -> web.StreamResponse:
     pairs = _pairs(exchange, card, query, documents)
     refuse_as_planned(exchange, "score", NATIVE)
     done = await run_items(exchange, card, lane, pairs)
-    usage = {"usage": {"input_tokens": sum(pairs)}} if dialect.tells_score_usage else {}
+    usage = {"usage": {"input_tokens": sum(pairs)}} if dialect.contract.tells_score_usage else {}
     value = {"model": card.name, "scores": _ranked(documents), **usage}
     reply = map_reply(value, exchange.headers.get("Accept", ""), timing_headers(exchange, done))
     return await exchange.send(reply, "end", done.at_ns)

@@ -42,7 +42,7 @@ class StatusRoutes:
         value = {
             "status": "healthy" if live else "degraded",
             "type": "gateway",
-            "version": settings.dialect.gateway_version,
+            "version": settings.dialect.contract.gateway_version,
             "configured_gpu_types": list(settings.profiles),
             "live_gpu_types": sorted({w.lane.profile for w in live}),
             **self._cluster(),

@@ -3,7 +3,7 @@
 `simulate(make_schedule(scenario), setup_of(scenario.sim))` is the pure function; `write_run` leaves a folder.
 """
 
-from bench.virtual.play import Kept, Log, Played, play, simulate
+from bench.virtual.player import Kept, Log, Played, play, simulate
 from bench.virtual.run import write_run
 from bench.virtual.setup import Setup, VirtualError, setup_of
 

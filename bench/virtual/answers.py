@@ -86,6 +86,16 @@ def faulty(code: str, route: Route) -> Answer:
     return Answer("failed", "permanent", 200 if in_stream else 400, code)
 
 
-def impatient(reason: str, status: int | None) -> Answer:
+def impatient(reason: str, route: Route) -> Answer:
     """The client gave up."""
-    return Answer("timed_out", reason, status, None)
+    return Answer("timed_out", reason, _begun(route), None)
+
+
+def unfinished(route: Route) -> Answer:
+    """The run was over before it."""
+    return Answer("unfinished", None, _begun(route), None)
+
+
+def _begun(route: Route) -> int | None:
+    """The status before the end: a stream has its own from the start."""
+    return 200 if route.stream else None

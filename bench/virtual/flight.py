@@ -7,6 +7,7 @@ from bench.record import Attempt, Record
 from bench.scenario import Timeouts
 from bench.sim.model import (
     CHARACTERS_PER_TOKEN,
+    CONTRACTS,
     FIRST_CHUNK,
     INTER_CHUNK,
     OVERALL,
@@ -19,6 +20,7 @@ from bench.virtual.answers import Answer, Route
 from bench.workload import Planned
 
 NS_PER_S = 1_000_000_000
+_FINEST_NS = 1_000_000
 _OK = Answer("ok", None, 200, None)
 _COUNTED_ITEMS = frozenset({"rerank", "embed"})
 
@@ -70,6 +72,11 @@ class Flight:
         if self.event_ns:
             return min(overall, (self.event_ns[-1] + round(timeouts.token_s * NS_PER_S), "token_timeout"))
         return min(overall, (self.sent_ns + round(timeouts.first_byte_s * NS_PER_S), "first_byte_timeout"))
+
+    def shortest_ns(self, limits: Limits, timeouts: Timeouts) -> int:
+        """How soon after progress somebody may give up; limits below a millisecond are not kept as finely."""
+        _, inter_s, _ = limits.of(self.job)
+        return max(_FINEST_NS, round(min(inter_s, timeouts.token_s) * NS_PER_S))
 
     def refused(self, at_ns: int, answer: Answer) -> Attempt:
         """The try under way as a line of the attempt log."""
@@ -127,7 +134,9 @@ def _told(flight: Flight, event: Finished | ItemsDone, dialect: str) -> dict[str
     """What a whole answer says beyond its text."""
     operation, job = flight.planned.traffic.operation, flight.job
     if isinstance(event, ItemsDone):
-        counts = operation in _COUNTED_ITEMS or (operation == "score" and dialect == "0.10")
+        counts = operation in _COUNTED_ITEMS or (
+            operation == "score" and CONTRACTS[dialect].tells_score_usage
+        )
         counted = {"in_tokens": sum(job.item_tokens), "tokens_source": "usage"} if counts else {}
         return {
             "items_returned": flight.planned.items,

@@ -9,10 +9,10 @@ from typing import Any
 from bench import __version__
 from bench.record import SCHEDULE, LogWriter, RunFolder, RunInfo, TargetSaid, cpu_model, join
 from bench.scenario import Scenario
-from bench.sim.model import WorkerEvent
+from bench.sim.model import CONTRACTS, WorkerEvent
 from bench.virtual.census import Census
-from bench.virtual.play import Played, play
-from bench.virtual.setup import VERSIONS, Setup, setup_of
+from bench.virtual.player import Played, play
+from bench.virtual.setup import Setup, setup_of
 from bench.virtual.work import check
 from bench.workload import DEFAULT_CHARS_PER_TOKEN, Schedule, make_schedule
 
@@ -105,7 +105,7 @@ def _target(scenario: Scenario, setup: Setup) -> TargetSaid:
         url="",
         simulated=True,
         virtual=True,
-        version=VERSIONS[setup.dialect],
+        version=CONTRACTS[setup.dialect].gateway_version,
         dialect=setup.dialect,
         dialect_source="told",
         said={"simulated": said},

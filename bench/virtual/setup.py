@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.scenario import Sim
 from bench.sim.model import (
+    CONTRACTS,
     MOST_PENDING,
     SHIPPED,
     Catalog,
@@ -21,10 +22,6 @@ from bench.sim.model import (
     load_catalog,
     parse_fleet,
 )
-
-VERSIONS = {"0.4": "0.4.1", "0.10": "0.10.1"}
-_ITEMS_S = {"0.4": 30.0, "0.10": 120.0}
-_WOKEN = {"0.4": 1, "0.10": 2}
 
 
 class VirtualError(Exception):
@@ -73,7 +70,7 @@ def setup_of(sim: Sim) -> Setup:
         dialect=sim.dialect,
         lanes=lanes,
         rules=_rules(sim),
-        limits=Limits(items_s=_ITEMS_S[sim.dialect]),
+        limits=CONTRACTS[sim.dialect].limits,
         catalog=catalog,
         seed=sim.seed,
         cold_start_scale=sim.cold_start_scale,
@@ -82,12 +79,13 @@ def setup_of(sim: Sim) -> Setup:
 
 
 def _rules(sim: Sim) -> Rules:
+    contract = CONTRACTS[sim.dialect]
     return Rules(
-        exact_lanes=sim.dialect == "0.10",
-        generation_waits=sim.dialect == "0.4",
+        exact_lanes=contract.exact_lanes,
+        generation_waits=not contract.generation_tells_loading,
         most_pending=MOST_PENDING,
         step_jitter=sim.step_jitter,
-        scaling=Scaling(woken=_WOKEN[sim.dialect]) if sim.autoscale else None,
+        scaling=Scaling(woken=contract.woken_workers) if sim.autoscale else None,
         spot_lifetime_s=sim.spot_lifetime_s,
         spot_notice_s=sim.spot_notice_s,
     )

@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bench.scenario import Ranking, Scenario, Traffic, is_given
-from bench.sim.model import DEFAULT_POOL, SPECIAL_TOKENS, TEMPLATE_TOKENS, Card, Job, Lane
+from bench.sim.model import (
+    CHARACTERS_PER_TOKEN,
+    DEFAULT_POOL,
+    SHORTEST_KEY_BYTES,
+    SPECIAL_TOKENS,
+    TEMPLATE_TOKENS,
+    Card,
+    Job,
+    Lane,
+)
 from bench.virtual.answers import CONTEXT_EXCEEDED, TOO_MANY_TOKENS, Route
 from bench.virtual.setup import Setup, VirtualError
 from bench.workload import Planned, once_a_class, shape_of
@@ -95,12 +104,11 @@ class Works:
         card = self._cards[traffic.name]
         lane = self._lane(planned, card)
         if not shape_of(traffic).generates:
-            return Job(number, card.name, lane, item_tokens=_items(planned, card.context_tokens))
+            return Job(number, card.name, lane, item_tokens=items_of(planned, card.context_tokens))
         template_tokens = TEMPLATE_TOKENS if traffic.operation == "chat" else 0
         prompt_tokens = (planned.in_tokens or 0) + template_tokens
         job = Job(number, card.name, lane, prompt_tokens, planned.out_tokens or 1)
-        # No two texts begin alike, so that no prompt shares anything, and each chooses a worker by itself.
-        return replace(job, routing_key=_key(planned)) if self._setup.affinity else job
+        return replace(job, routing_key=routing_key(planned)) if self._setup.affinity else job
 
     def anybody(self, number: int, job: Job) -> Job:
         """The same work for whoever has least to do."""
@@ -131,7 +139,7 @@ def route_of(traffic: Traffic) -> Route:
     return Route(shape.generates, shape.stream)
 
 
-def _items(planned: Planned, most_tokens: int) -> tuple[int, ...]:
+def items_of(planned: Planned, most_tokens: int) -> tuple[int, ...]:
     """Tokens of each item; a ranking computes each document together with the query."""
     traffic, shape = planned.traffic, shape_of(planned.traffic)
     tokens = planned.item_tokens + SPECIAL_TOKENS
@@ -140,7 +148,15 @@ def _items(planned: Planned, most_tokens: int) -> tuple[int, ...]:
     return (min(tokens, most_tokens),) * shape.texts
 
 
-def _key(planned: Planned) -> str:
-    body = planned.traffic.body
-    key = next((body[name] for name in _KEYS if name in body), "request {index}")
-    return str(key).replace("{index}", str(planned.index)).replace("{user}", str(planned.user))
+def routing_key(planned: Planned) -> str:
+    """What the gateway chooses one worker by, be it with affinity or without; empty for none."""
+    key = _key_of(planned.traffic)
+    if not key and (planned.in_tokens or 0) * CHARACTERS_PER_TOKEN >= SHORTEST_KEY_BYTES:
+        # No two texts begin alike, so that no prompt shares anything, and each chooses a worker by itself.
+        key = "request {index}"
+    return key.replace("{index}", str(planned.index)).replace("{user}", str(planned.user))
+
+
+@once_a_class
+def _key_of(traffic: Traffic) -> str:
+    return next((str(traffic.body[name]) for name in _KEYS if traffic.body.get(name)), "")

@@ -19,7 +19,9 @@ def rows() -> dict[tuple[str, str, float], dict[str, str]]:
         return {(row["profile"], row["model"], float(row["rate_per_s"])): row for row in csv.DictReader(file)}
 
 
-@pytest.mark.parametrize(("profile", "model", "rate_per_s"), [("l4", QWEN, 1.0), ("a100-40gb", LLAMA, 2.0)])
+@pytest.mark.parametrize(
+    ("profile", "model", "rate_per_s"), [("l4", QWEN, 1.0), ("l4", QWEN, 5.0), ("a100-40gb", LLAMA, 2.0)]
+)
 def test_the_committed_points_are_those_of_the_model(profile: str, model: str, rate_per_s: float) -> None:
     """Who changes the model makes the figures anew: python -m bench.virtual.curves."""
     fresh, row = point(Case(profile, model, ()), rate_per_s), rows()[profile, model, rate_per_s]

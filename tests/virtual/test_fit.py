@@ -76,6 +76,25 @@ def test_an_encoder_is_recovered(tmp_path: Path) -> None:
     assert {one.metric for one in found.predictions} == {"e2e_sent"}
 
 
+@pytest.mark.parametrize(
+    ("operation", "dialect", "item_tokens"),
+    [
+        ({"operation": "score", "documents": 8}, "0.4", (136,) * 8),
+        ({"operation": "score", "documents": 8}, "0.10", (136,) * 8),
+        ({"operation": "rerank", "documents": 8, "top_n": 3}, "0.10", (136,) * 8),
+        ({"operation": "encode", "batch_size": 3, "model": "BAAI/bge-m3"}, "0.4", (102,) * 3),
+    ],
+)
+def test_items_are_computed_as_they_were(
+    tmp_path: Path, operation: dict[str, object], dialect: str, item_tokens: tuple[int, ...]
+) -> None:
+    """Each document with its query, also where fewer scores come back or nobody counted the tokens."""
+    traffic = {"name": "items", "model": "BAAI/bge-reranker-v2-m3", "profiles": ["l4"], "input_tokens": 100}
+    sim = {"fleet": "l4=1", "dialect": dialect}
+    (run,) = observed(measured(tmp_path / "run", 2, traffic | operation, {}, duration_s=5.0, sim=sim))
+    assert {job.item_tokens for job in run.jobs} == {item_tokens}
+
+
 @pytest.mark.parametrize("name", ["l4", "mine"])
 def test_the_file_says_what_was_found_and_is_a_profile_file(tmp_path: Path, name: str) -> None:
     """Under its own name or a new one: fitted keys have their values, all others those of before."""

@@ -44,6 +44,11 @@ def run(tmp_path: Path, rows: Sequence[Streamed], live: dict[str, int], *later: 
         (chats(20), [{"l4": 1}, {"l4": 1}, {"l4": 2}], "l4 had from 1 to 2 workers with Qwen/Qwen3-4B"),
         (chats(20), [{"h100": 1, "a100-40gb": 1}], "asked for l4 while a100-40gb, h100 were alive"),
         (chats(20), [{"box": 1}], "machine profile 'box' is unknown; known: l4, .*--profile-file"),
+        (
+            chats(20, model="BAAI/bge-reranker-v2-m3", operation="score"),
+            [{"l4": 1}],
+            "does not say how many documents the requests of class chat ranked",
+        ),
         (chats(20, model="my/model"), [{"l4": 1}], "model 'my/model' has no card"),
         (
             chats(20, profile=None),

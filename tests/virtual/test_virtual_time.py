@@ -6,6 +6,7 @@ import pytest
 from bench.record import Ended
 from bench.scenario import Scenario, load
 from bench.virtual import Kept, Setup, VirtualError, play, setup_of, simulate
+from bench.virtual.work import Works
 from bench.workload import make_schedule
 
 S = 1_000_000_000
@@ -53,6 +54,13 @@ def run(tmp_path: Path, text: str, *changes: str) -> list[Ended]:
     scenario = scenario_of(tmp_path, text, *changes)
     ended = simulate(make_schedule(scenario), setup_of(scenario.sim))
     return sorted(ended, key=lambda entry: entry.record.index)
+
+
+def slow_steps(tmp_path: Path, step_s: int = 12) -> tuple[str, ...]:
+    """The changes that make every step of the fleet take so long."""
+    file = tmp_path / "slow.yaml"
+    file.write_text(f"profiles: {{l4: {{like: l4, step_overhead_s: {step_s}}}}}\n")
+    return f"sim.profile_file={file}", "sim.fleet=l4/sglang=1", "sim.step_jitter=0"
 
 
 @pytest.mark.parametrize("text", [OPEN, CLOSED, ONE_CHAT])
@@ -125,7 +133,9 @@ def test_a_refusal_is_tried_again_until_served(tmp_path: Path) -> None:
     [
         (("timeouts.first_byte_s=5",), "first_byte_timeout", 5),
         (("timeouts.overall_s=8",), "overall_timeout", 8),
-        ((), "first_byte_timeout", 30),  # the gateway's own limit
+        # The gateway's own limit, which by a prompt of 64 bytes chooses one worker, and then gives it to all.
+        (("classes.chat.input_tokens=15",), "first_byte_timeout", 30),
+        (("timeouts.first_byte_s=90",), "first_byte_timeout", 60),
     ],
 )
 def test_patience_ends(tmp_path: Path, changes: tuple[str, ...], reason: str, limit_s: int) -> None:
@@ -137,6 +147,46 @@ def test_patience_ends(tmp_path: Path, changes: tuple[str, ...], reason: str, li
     assert {(r.end_ns or 0) - r.scheduled_ns for r in late} == {limit_s * S}
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason", "code", "limit_s"),
+    [
+        ((), "token_timeout", "inter_chunk_timeout", 10),  # the gateway's own limit
+        (("timeouts.token_s=5",), "token_timeout", None, 5),
+        (
+            ("timeouts.first_byte_s=25", "timeouts.overall_s=25", "timeouts.token_s=9"),
+            "token_timeout",
+            None,
+            9,
+        ),
+    ],
+)
+def test_a_stall_after_the_first_chunk_has_its_own_limit(
+    tmp_path: Path, changes: tuple[str, ...], reason: str, code: str | None, limit_s: int
+) -> None:
+    """With steps of 12 s each stream ends at the limit after its one chunk, as the gateway's watch has it."""
+    ended = run(tmp_path, ONE_CHAT, *slow_steps(tmp_path), "duration_s=1", *changes)
+    (record,) = (entry.record for entry in ended)
+    assert (record.outcome, record.reason, record.error_code) == ("timed_out", reason, code)
+    assert record.first_token_ns == record.last_token_ns
+    assert record.end_ns == (record.last_token_ns or 0) + limit_s * S
+
+
+@pytest.mark.parametrize(
+    ("tokens", "key", "chosen"),
+    [(15, "null", ""), (16, "null", "request 0"), (15, "'user {index}'", "user 0"), (16, "k", "k")],
+)
+def test_one_worker_is_chosen_as_on_the_wire(tmp_path: Path, tokens: int, key: str, chosen: str) -> None:
+    """By a key, or by an opening of 64 bytes; late work of a chosen worker, and only that, has 30 s more."""
+    changes = (f"classes.chat.input_tokens={tokens}", f"classes.chat.routing_key={key}")
+    patient = ("timeouts.first_byte_s=200", "classes.chat.output_tokens=1000", "duration_s=1")
+    slow = slow_steps(tmp_path, 70)
+    (record,) = (entry.record for entry in run(tmp_path, ONE_CHAT, *slow, *patient, *changes))
+    assert (record.error_code, record.end_ns) == ("first_chunk_timeout", (60 if chosen else 30) * S)
+    scenario = scenario_of(tmp_path, ONE_CHAT, *slow, *changes, "sim.affinity=true")
+    planned = make_schedule(scenario).planned(0)
+    assert Works(scenario, setup_of(scenario.sim)).job(0, planned).routing_key == chosen
+
+
 def test_what_the_drain_limit_finds_is_unfinished(tmp_path: Path) -> None:
     """Nothing waits longer than the drain limit after the last arrival, and the books still balance."""
     ended = run(
@@ -144,7 +194,8 @@ def test_what_the_drain_limit_finds_is_unfinished(tmp_path: Path) -> None:
     )
     outcomes = [entry.record.outcome for entry in ended]
     assert outcomes.count("unfinished") == len(outcomes) > 5
-    assert {entry.record.end_ns for entry in ended} == {None}
+    assert {(entry.record.end_ns, entry.record.status) for entry in ended} == {(None, 200)}
+    assert all(entry.record.headers_ns == entry.record.sent_ns for entry in ended)
     assert max(entry.event_ns[-1] for entry in ended) <= 30 * S
 
 

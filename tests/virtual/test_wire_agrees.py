@@ -20,6 +20,9 @@ ALL_KINDS = f"""{FOUR_KINDS}
   - {SPECIAL}
   - {{name: long, operation: chat, model: Qwen/Qwen3-4B, input_tokens: 32767, output_tokens: 9}}
   - {{name: huge, operation: generate, model: Qwen/Qwen3-4B, input_tokens: 9, output_tokens: 9000}}
+  - {{name: greedy, operation: chat, model: Qwen/Qwen3-4B, input_tokens: 9, output_tokens: 9000}}
+  - {{name: vast, operation: completion, model: Qwen/Qwen3-4B, input_tokens: 9, output_tokens: 9000,
+     stream_usage: false}}
   - {{name: embed, operation: embed, model: BAAI/bge-m3, input_tokens: 40, batch_size: 2}}
 """
 SLOW = """
@@ -76,6 +79,20 @@ def test_fates_are_those_of_the_wire(tmp_path: Path, sim: Sim, dialect: str, fle
     wire = drive(prepared(tmp_path, url, ALL_KINDS, *short))
     changes = (f"sim.fleet={fleet}", f"sim.dialect='{dialect}'", *short)
     assert fates(virtual(ALL_KINDS, tmp_path / "virtual.yaml", *changes)) == fates(wire)
+
+
+def test_what_is_unfinished_says_the_same_in_both(tmp_path: Path, sim: Sim) -> None:
+    """The drain limit finds streams whose headers are there, and other replies of which nothing is."""
+    profiles = tmp_path / "profiles.yaml"
+    profiles.write_text(SLOWEST)
+    url = sim("--fleet", "slow=1", "--profile-file", str(profiles))
+    short = ("duration_s=4", "drain_s=0.1", "chars_per_token=4", "classes.chat.output_tokens=50")
+    wire = drive(prepared(tmp_path, url, SLOW, *short))
+    changes = ("sim.fleet=slow=1", f"sim.profile_file={profiles}", *short)
+    computed = virtual(SLOW, tmp_path / "virtual.yaml", *changes)
+    assert fates(wire) == fates(computed)
+    assert set(computed["outcome"]) == {"unfinished"}
+    assert list(wire["headers_ns"].isna()) == list(computed["headers_ns"].isna())
 
 
 def test_injected_seconds_are_the_same_in_both(tmp_path: Path, sim: Sim) -> None:

@@ -7,10 +7,12 @@ files it reads are profiles and models: `SHIPPED`, and those of `load_catalog`.
 from bench.sim.model.cards import GENERATION_BUNDLE, Card
 from bench.sim.model.catalog import SHIPPED, Catalog, CatalogError, load_catalog
 from bench.sim.model.chips import Chip
+from bench.sim.model.contract import CONTRACT_0_4, CONTRACT_0_10, CONTRACTS, Contract
 from bench.sim.model.fleet import Fleet
 from bench.sim.model.jobs import (
     CHARACTERS_PER_TOKEN,
     ENDINGS,
+    SHORTEST_KEY_BYTES,
     SPECIAL_TOKENS,
     TEMPLATE_TOKENS,
     Chunk,
@@ -39,6 +41,9 @@ from bench.sim.model.scaling import Scaling
 __all__ = [
     "BUNDLES",
     "CHARACTERS_PER_TOKEN",
+    "CONTRACTS",
+    "CONTRACT_0_4",
+    "CONTRACT_0_10",
     "DEFAULT_POOL",
     "ENDINGS",
     "FIRST_CHUNK",
@@ -48,6 +53,7 @@ __all__ = [
     "OVERALL",
     "PREFIX_TOKENS",
     "SHIPPED",
+    "SHORTEST_KEY_BYTES",
     "SPECIAL_TOKENS",
     "STEP_JITTER",
     "TEMPLATE_TOKENS",
@@ -56,6 +62,7 @@ __all__ = [
     "CatalogError",
     "Chip",
     "Chunk",
+    "Contract",
     "Event",
     "Finished",
     "Fleet",

@@ -7,6 +7,9 @@ from typing import NamedTuple
 CHARACTERS_PER_TOKEN = 4
 """Length of every simulated token."""
 
+SHORTEST_KEY_BYTES = 64
+"""Of a prompt's opening; by a shorter one the gateway chooses no worker."""
+
 TEMPLATE_TOKENS = 8
 """What a conversation has beyond the text of its messages."""
 

@@ -1,7 +1,7 @@
 """The points of the curves: the same traffic at growing rates through one worker, in virtual time."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -10,7 +10,7 @@ from bench.metrics import NS_PER_S, REQUEST_METRICS, Floats, quantile
 from bench.record import Outcome, Record
 from bench.scenario import Scenario
 from bench.sim.model import SHIPPED, Catalog
-from bench.virtual.play import simulate
+from bench.virtual.player import simulate
 from bench.virtual.setup import setup_of
 from bench.workload import make_schedule
 
@@ -112,8 +112,6 @@ def _scenario(case: Case, rate_per_s: float) -> Scenario:
 
 
 def _values(records: Sequence[Record], metric: str) -> Floats:
-    rows = [asdict(record) for record in records]
-    needed = REQUEST_METRICS[metric].needs
-    return REQUEST_METRICS[metric].of(
-        {name: np.array([row[name] for row in rows], np.float64) for name in needed}
-    )
+    wanted = REQUEST_METRICS[metric]
+    columns = {name: np.array([getattr(r, name) for r in records], np.float64) for name in wanted.needs}
+    return wanted.of(columns)

@@ -1,13 +1,14 @@
 """A run folder -> what a fit needs of it: who asked for what when, and how long it took."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from bench.metrics import NS_PER_S, REQUEST_METRICS, Floats
 from bench.record import Outcome, RunFolder
-from bench.sim.model import DEFAULT_POOL, Catalog, Job, Lane
+from bench.sim.model import Catalog, Job
+from bench.virtual.fit.asked import jobs
 from bench.virtual.fit.errors import FitError
 from bench.virtual.fit.rows import Rows, read_rows
 from bench.virtual.fit.served import Served, served
@@ -99,7 +100,7 @@ def _observed(folder: RunFolder, rows: Rows, who: Served, catalog: Catalog, warm
         profile=who.profile,
         workers=who.workers,
         at_ns=tuple(sent_ns.astype(np.int64).tolist()),
-        jobs=tuple(_jobs(folder, rows, who, catalog)),
+        jobs=tuple(jobs(folder, rows, who, catalog)),
         seconds=seconds,
         occupancy=_occupancy(sent_ns, columns["end_ns"]) / max(who.workers.values()),
         rate_per_s=float((len(rows) - 1) / span_s) if span_s > 0 else 0.0,
@@ -108,33 +109,6 @@ def _observed(folder: RunFolder, rows: Rows, who: Served, catalog: Catalog, warm
         else np.nan,
         notes=(f"{folder.path}: {estimates} token counts are estimates",) if estimates else (),
     )
-
-
-def _jobs(folder: RunFolder, rows: Rows, who: Served, catalog: Catalog) -> Iterator[Job]:
-    """Raises FitError where nobody counted the tokens."""
-    counted = rows.numbers["in_tokens"]
-    in_tokens = np.where(np.isnan(counted), rows.numbers["asked_in_tokens"], counted).tolist()
-    out_tokens, items = (rows.numbers[name].tolist() for name in ("out_tokens", "items_asked"))
-    for number, model in enumerate(rows.words["model"].tolist()):
-        card = catalog.find_card(model)
-        if card is None or not in_tokens[number] >= 1:
-            raise FitError(f"{folder.path}: the input tokens of requests to {model} were never counted")
-        lane = Lane(DEFAULT_POOL, card.bundle, who.profile)
-        asked = int(in_tokens[number])
-        if card.kind == "generate":
-            yield Job(number, card.name, lane, asked, _output(folder, model, out_tokens[number]))
-        else:
-            count = int(items[number]) if items[number] >= 1 else 1
-            yield Job(number, card.name, lane, item_tokens=(max(1, round(asked / count)),) * count)
-
-
-def _output(folder: RunFolder, model: str, tokens: float) -> int:
-    if not tokens >= 1:
-        raise FitError(
-            f"{folder.path}: the output tokens of requests to {model} were not counted, so their batches are "
-            "unknown; the server must report usage, or `target.estimate_tokens` be true in the scenario"
-        )
-    return int(tokens)
 
 
 def _occupancy(begin_ns: Floats, end_ns: Floats) -> Floats:

@@ -7,6 +7,7 @@ import numpy as np
 from bench.metrics import REQUEST_METRICS, Floats
 from bench.sim.model import (
     DEFAULT_POOL,
+    STEP_JITTER,
     Catalog,
     Chip,
     Chunk,
@@ -21,9 +22,6 @@ from bench.sim.model import (
 )
 from bench.virtual.fit.errors import FitError
 from bench.virtual.fit.observe import METRICS, Observed
-
-STEP_JITTER = 0.04
-"""That of the simulated gateway; a measured run does not tell its own."""
 
 
 class _Heard:
@@ -48,6 +46,7 @@ class _Heard:
 def replay(run: Observed, chip: Chip, catalog: Catalog, seed: int) -> Mapping[str, Floats]:
     """Seconds by metric, an element a job; `chip` is the run's profile with the parameters that are tried.
 
+    The steps' jitter is that of the simulated gateway, as a measured run does not tell its own.
     Raises FitError where a job does not fit into the machine's memory at all.
     """
     mine = Catalog({**catalog.chips, run.profile: chip}, catalog.cards)

@@ -13,7 +13,7 @@ from bench.metrics import Floats
 from bench.record import RunFolder
 from bench.virtual.fit.errors import FitError
 
-WORDS = ("operation", "model", "pool", "profile", "outcome", "tokens_source")
+WORDS = ("traffic_class", "operation", "model", "pool", "profile", "outcome", "tokens_source")
 NUMBERS = (
     "index", "stream", "scheduled_ns", "handed_ns", "sent_ns", "first_token_ns", "last_token_ns", "end_ns",
     "events", "asked_in_tokens", "in_tokens", "out_tokens", "items_asked",

@@ -39,7 +39,6 @@ class Solution:
     untold: tuple[Untold, ...]
     misfit: float
     """Root mean square of the residuals: 1 where the model is as wrong as it was expected to be."""
-    cells: int
 
 
 class Problem:
@@ -93,7 +92,7 @@ def solve(problem: Problem, names: Iterable[str]) -> Solution:
     residuals = problem.residuals(chip).mean(axis=0)
     misfit = float(np.sqrt(np.sum(residuals**2) / max(1, len(residuals) - len(told.told))))
     errors = {name: error * max(1.0, misfit) for name, error in told.errors.items()}
-    return Solution(chip, errors, told.untold, misfit, len(residuals))
+    return Solution(chip, errors, told.untold, misfit)
 
 
 def _search(problem: Problem, near: Chip, effects: Mapping[Parameter, Effect]) -> Chip:

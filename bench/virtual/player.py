@@ -15,17 +15,15 @@ from typing import Protocol
 from bench.record import Ended, Record
 from bench.scenario import Retry, Scenario
 from bench.sim.model import FIRST_CHUNK, Chunk, Event, Finished, ItemsDone, Lost, Verdict
-from bench.virtual.answers import Answer, faulty, impatient, late, lost, refusal
+from bench.virtual.answers import TOO_MANY_TOKENS, Answer, faulty, impatient, late, lost, refusal, unfinished
 from bench.virtual.census import Census
 from bench.virtual.flight import NS_PER_S, Flight
 from bench.virtual.setup import Setup
-from bench.virtual.work import Works, route_of
+from bench.virtual.work import Works, route_of, routing_key
 from bench.workload import Planned, Schedule
 
 _PAUSE_S, _LEAST_PAUSE_S, _JITTER = 5.0, 0.1, 0.25
 """Between tries, as the drive has it: without advice, at least, and the share that chance may take off."""
-
-_UNFINISHED = Answer("unfinished", None, None, None)
 
 
 class Log(Protocol):
@@ -174,11 +172,14 @@ class _Play:
         self._try(now_ns, flight)
 
     def _try(self, now_ns: int, flight: Flight) -> None:
-        verdict = self._fleet.demand(now_ns, flight.job.lane)
+        code = self._works.fault(flight.planned, flight.job)
+        # OpenAI's routes look at the lane last, that of generate first.
+        early = code == TOO_MANY_TOKENS and flight.planned.traffic.operation != "generate"
+        verdict = Verdict.LIVE if early else self._fleet.demand(now_ns, flight.job.lane)
+        if verdict is Verdict.LIVE and code:
+            self._end(flight, faulty(code, flight.route), now_ns)
+            return
         if verdict is Verdict.LIVE:
-            if code := self._works.fault(flight.planned, flight.job):
-                self._end(flight, faulty(code, flight.route), now_ns)
-                return
             verdict = self._fleet.submit(now_ns, flight.job)
         if verdict is Verdict.LIVE:
             self._flights[flight.job.id] = flight
@@ -191,7 +192,7 @@ class _Play:
     def _hear(self, events: list[Event]) -> None:
         flights = self._flights
         for event in events:
-            if type(event) is Chunk:
+            if isinstance(event, Chunk):
                 flight = flights.get(event.job_id)
                 if flight is not None:
                     flight.chunk(event.at_ns, event.tokens)
@@ -202,7 +203,7 @@ class _Play:
                 if flight is not None:
                     answer = lost(self._setup.dialect, flight.route, begun=flight.begun)
                     self._end(flight, answer, event.at_ns)
-            elif not isinstance(event, Chunk):
+            else:
                 self._census.hear(event)
 
     def _finish(self, event: Finished | ItemsDone) -> None:
@@ -214,28 +215,27 @@ class _Play:
         self._settle(flight, flight.finished(event, self._setup.dialect), event.at_ns)
 
     def _watch(self, flight: Flight) -> None:
-        """Look again when somebody may run out of patience; progress only moves that instant."""
-        due_ns, what, by_client = flight.alarm(self._setup.limits, self._scenario.timeouts)
-        number = flight.job.id
+        """Look when somebody may run out of patience, and early enough for what progress may set."""
+        limits, timeouts, number = self._setup.limits, self._scenario.timeouts, flight.job.id
 
         def look(now_ns: int) -> None:
             if self._flights.get(number) is not flight:
                 return
-            if flight.alarm(self._setup.limits, self._scenario.timeouts)[0] > now_ns:
-                self._watch(flight)
+            due_ns, what, by_client = flight.alarm(limits, timeouts)
+            if due_ns > now_ns:
+                self._at(min(due_ns, now_ns + flight.shortest_ns(limits, timeouts)), look)
             elif by_client:
                 self._give_up(now_ns, flight)
-                status = 200 if flight.route.stream else None
-                self._end(flight, impatient(what, status), now_ns)
+                self._end(flight, impatient(what, flight.route), now_ns)
             else:
                 self._expire(now_ns, flight, what)
 
-        self._at(due_ns, look)
+        look(flight.heard_ns)
 
     def _expire(self, now_ns: int, flight: Flight, limit: str) -> None:
         """The gateway waited in vain; work for one chosen worker it gives to all of the pool, once."""
         self._give_up(now_ns, flight)
-        if limit == FIRST_CHUNK and flight.job.routing_key and not flight.republished:
+        if limit == FIRST_CHUNK and not flight.republished and _is_chosen(flight):
             flight.republished, flight.heard_ns = True, now_ns
             flight.job = self._works.anybody(next(self._jobs), flight.job)
             if self._fleet.submit(now_ns, flight.job) is Verdict.LIVE:
@@ -301,4 +301,9 @@ class _Play:
         self._waiting.clear()
         for flight in tuple(self._flights.values()):
             self._give_up(now_ns, flight)
-            self._end(flight, _UNFINISHED, now_ns)
+            self._end(flight, unfinished(flight.route), now_ns)
+
+
+def _is_chosen(flight: Flight) -> bool:
+    """Whether the gateway gave it to one chosen worker."""
+    return flight.route.generates and bool(routing_key(flight.planned))
