@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from bench.analyze.gate import Policy, gate, load_rows, noise
 from bench.analyze.trend import trend_of
