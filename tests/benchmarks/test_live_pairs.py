@@ -24,6 +24,7 @@ classes:
   - name: chat
     operation: chat
     model: Qwen/Qwen3-4B
+    profiles: [l4]
     input_tokens: 256
     output_tokens: 48
     slo: {{ttft_ms: 1000, tpot_ms: 60, attainment: 0.95}}
