@@ -14,7 +14,8 @@ from bench.analyze.profiles import (
     Sources,
     design_of,
     load_searches,
-    money_of,
+    refuse_other_starts,
+    refuse_unpriced,
     report_profiles,
     scenario_of,
 )
@@ -85,8 +86,10 @@ def profiles(
     searched = load_searches(capacity, profile or ())
     design = design_of(searched, reference, rate, utilisation)
     table = load_prices(prices)
-    money_of(table, list(searched.values()))
+    refuse_unpriced(table, searched)
     starts = load_starts(provision) if provision else None
+    if starts:
+        refuse_other_starts(design, starts)
     sources = Sources(design, table, budget, starts)
     bases = {name: _base(one, target) for name, one in searched.items()}
     first = bases[design.reference]
@@ -135,7 +138,7 @@ def _leave_bases(folder: Path, bases: dict[str, Scenario]) -> dict[str, Path]:
 def _announcement(design: Design, planned: Experiment) -> str:
     """Before the first run: at which rates, and how many."""
     loads = ", ".join(
-        f"{name} at {' and '.join(f'{rate:.4g}' for one, rate in design.rates() if one == name)}/s a replica"
+        f"{name} at {' and '.join(f'{rate:.4g}' for rate in design.rates(name))}/s a replica"
         for name in design.searched
     )
     return f"{len(planned.runs)} runs: {loads}; those of one seed have the same requests"

@@ -9,6 +9,7 @@ from rich.text import Text
 from bench.analyze.profiles import Compared, ProfilesReport, RatioOf, name_of
 from bench.record import replace
 from bench.report import words
+from bench.report.facts import Fact
 from bench.report.table import Grid, table
 
 FILE = "profiles.json"
@@ -38,7 +39,8 @@ def render_profiles(report: ProfilesReport) -> RenderableType:
         *map(Text, answers(report)),
         *(Text(one.sentence) for one in report.limits),
         *(Text(words.starts(lane)) for lane in report.provisioning),
-        *map(Text, asides(report)),
+        Text(report.provisioning_note),
+        *(Text(f"{label}: {text}") for label, text in asides(report)),
     )
 
 
@@ -64,12 +66,11 @@ def answers(report: ProfilesReport) -> Iterator[str]:
     yield report.limits_sentence
 
 
-def asides(report: ProfilesReport) -> Iterator[str]:
-    """What else must be known: cold starts, notes, prices, runs that do not count."""
-    yield report.provisioning_note
-    yield from (f"note: {note}" for note in report.notes)
-    yield from (f"price of {one.profile}: {one.price}" for one in report.sustained)
-    yield from (f"left out: {one.folder}: {one.why}" for one in report.left_out)
+def asides(report: ProfilesReport) -> Iterator[Fact]:
+    """What else must be known: notes, prices, runs that do not count."""
+    yield from (("note", note) for note in report.notes)
+    yield from (("price", f"{one.profile}: {one.price}") for one in report.sustained)
+    yield from (("left out", f"{one.folder}: {one.why}") for one in report.left_out)
 
 
 def capital(sentence: str) -> str:
@@ -94,7 +95,7 @@ def sustained_grid(report: ProfilesReport) -> Grid:
         )
         for one in report.sustained
     )
-    return Grid("Equal SLO: what one replica sustains, and what it costs there", headings, 1, tuple(rows))
+    return Grid("Equal SLO: one replica", headings, 1, tuple(rows))
 
 
 def ratio_grid(one: Compared) -> Grid:
@@ -139,7 +140,7 @@ def point_grid(report: ProfilesReport) -> Grid:
             name_of(one.profile, one.rate_per_s),
             one.standing,
             one.dominated_by or words.NOTHING,
-            f"{one.tokens_per_s:.3g}",
+            words.rate(one.tokens_per_s),
             f"{one.per_million:.3g}",
             str(one.runs),
             f"{one.probability:.2f}",

@@ -129,6 +129,8 @@ def pareto(report: ProfilesReport) -> Draw:
         axes.set(xlabel="tokens/s that one user sees (1 / TPOT p50)",
                  ylabel=f"{report.currency} for 1M output tokens")  # fmt: skip
         axes.margins(0.15)
+        axes.set_xlim(0, None)
+        axes.set_ylim(0, None)
 
     return draw
 

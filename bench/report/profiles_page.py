@@ -59,8 +59,14 @@ def _forest(compared: Sequence[Compared]) -> str:
     return (
         "Left of 1 is less than the reference: good for latencies, bad for rates. The bar is the 95 % "
         "interval over runs with the same seeds; where it holds 1 (open diamonds) the two are not separable. "
-        + " ".join(one.sentence for one in compared)
+        + " ".join(map(_counted, compared))
     )
+
+
+def _counted(one: Compared) -> str:
+    said = [ratio.verdict for ratio in one.ratios if ratio.better == "lower"]
+    counts = f"faster in {said.count('better')} of {len(said)} latencies, slower in {said.count('worse')}"
+    return f"At equal {one.condition} {one.profile} is {counts}."
 
 
 def equal_slo(report: ProfilesReport) -> Html:
@@ -129,4 +135,4 @@ def numbers(report: ProfilesReport) -> Html:
 def made_with(report: ProfilesReport) -> Html:
     """Prices, notes, and runs that do not count."""
     known = [("SLO", report.slo), ("runs", made_of(report))]
-    return page.listed([*known, *(("", aside) for aside in asides(report))])
+    return page.listed([*known, *asides(report)])

@@ -1,6 +1,6 @@
 """Which runs a comparison needs: each profile at its own share of what it sustains, and all at one rate."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,11 +30,9 @@ class Design:
             return self.equal_per_s
         return self.utilisation * self.searched[profile].confirmed_per_s
 
-    def rates(self) -> Iterator[tuple[str, float]]:
-        """Profile and rate of every run that a seed needs; where both conditions ask the same, one."""
-        for profile in self.searched:
-            for rate in dict.fromkeys(self.rate_per_s(condition, profile) for condition in CONDITIONS):
-                yield profile, rate
+    def rates(self, profile: str) -> tuple[float, ...]:
+        """At which rates a profile runs with each seed; where both conditions ask the same, one."""
+        return tuple(dict.fromkeys(self.rate_per_s(condition, profile) for condition in CONDITIONS))
 
     def others(self) -> tuple[str, ...]:
         """The profiles that are compared with the reference."""

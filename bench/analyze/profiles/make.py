@@ -8,11 +8,11 @@ from bench.analyze.cold_starts import LaneStarts, StartsReport
 from bench.analyze.plan import Prices
 from bench.analyze.profiles.design import CONDITIONS, Condition, Design
 from bench.analyze.profiles.limits import SCALES, Attained, attained, limits_sentence, scaled
-from bench.analyze.profiles.money import Money, bought, bought_sentence, equal_slo, money_of, sustained
+from bench.analyze.profiles.money import Money, bought, bought_sentence, equal_slo, refuse_unpriced, sustained
 from bench.analyze.profiles.pareto import pareto, pareto_sentence
-from bench.analyze.profiles.ratios import AMOUNTS, LATENCIES, RatioOf, ratio_of
+from bench.analyze.profiles.ratios import AMOUNTS, LATENCIES, Arms, RatioOf, ratios_of
 from bench.analyze.profiles.report import Compared, LeftOutRun, ProfilesReport
-from bench.analyze.profiles.rows import ProfileRun, at_rate, load_profile_runs, names_in
+from bench.analyze.profiles.rows import ProfileRun, at_rate, load_profile_runs, names_in, out_tokens_in
 from bench.analyze.profiles.searched import scenario_of
 from bench.analyze.run import AnalysisError
 from bench.record import RunFolder
@@ -41,6 +41,7 @@ def report_profiles(
     planned = {name: one.replicas for name, one in design.searched.items()}
     tell("the runs")
     runs = load_profile_runs(folder, planned)
+    refuse_unpriced(sources.prices, design.searched)
     _refuse_mixed(design, runs)
     under = {name: _attained(folder, design, runs, name, tell) for name in design.searched}
     return make_report(folder.name, sources, runs, under)
@@ -69,12 +70,23 @@ def _refuse_mixed(design: Design, runs: Sequence[ProfileRun]) -> None:
             )
 
 
+def refuse_other_starts(design: Design, starts: StartsReport) -> None:
+    """Raise AnalysisError where cold starts and capacity were not both simulated, or both real."""
+    unreal = next(iter(design.searched.values())).unreal
+    if starts.simulated != bool(unreal):
+        kinds = ("real", "simulated")
+        raise AnalysisError(
+            f"the cold starts in {starts.folder} are {kinds[starts.simulated]}, and the capacity is "
+            f"{kinds[bool(unreal)]}: leave out --provision, or measure both alike"
+        )
+
+
 def make_report(
     folder: str, sources: Sources, runs: Sequence[ProfileRun], under: Mapping[str, Sequence[Attained]]
 ) -> ProfilesReport:
     """The report of runs in memory; `under`: per profile, its runs under other limits."""
     design = sources.design
-    money = money_of(sources.prices, list(design.searched.values()))
+    money = Money(sources.prices, out_tokens_in(runs))
     rates = {name: sustained(one, money) for name, one in design.searched.items()}
     reference = rates[design.reference]
     budget = sources.budget_per_hour or max(one.per_hour for one in rates.values())
@@ -123,8 +135,8 @@ def compare(design: Design, runs: Sequence[ProfileRun]) -> Iterator[Compared]:
         reference_runs = at_rate(runs, design.reference, base)
         for profile in design.others():
             rate = design.rate_per_s(condition, profile)
-            mine = at_rate(runs, profile, rate)
-            ratios = tuple(ratio_of(name, profile, design.reference, mine, reference_runs) for name in names)
+            arms = Arms(profile, design.reference, at_rate(runs, profile, rate), reference_runs)
+            ratios = ratios_of(names, arms)
             yield Compared(
                 condition=condition,
                 profile=profile,
@@ -144,9 +156,13 @@ def _sentence(condition: Condition, profile: str, design: Design, ratios: Sequen
         else f"At the equal rate of {design.equal_per_s:.3g} requests/s a replica"
     )
     latencies = [one for one in ratios if one.better == "lower"]
-    said = {verdict: [one.name for one in latencies if one.verdict == verdict] for verdict in _WORDS}
+    said = {verdict: [_short(one) for one in latencies if one.verdict == verdict] for verdict in _WORDS}
     parts = [f"{_WORDS[verdict]} in {', '.join(names)}" for verdict, names in said.items() if names]
     return f"{at}, {profile} against {design.reference}: {'; '.join(parts) or 'nothing can be compared'}."
+
+
+def _short(one: RatioOf) -> str:
+    return one.name if one.ratio is None else f"{one.name} ({one.ratio:.2f})"
 
 
 _WORDS = {
@@ -188,8 +204,12 @@ def _notes(design: Design, runs: Sequence[ProfileRun], money: Money) -> Iterator
         )
     if design.utilisation > MOST_STEADY:
         yield f"at {design.utilisation:.0%} of the confirmed rate, tails vary much from run to run"
+    doubtful = [run for run in runs if run.doubts and not run.fault]
+    if doubtful:
+        rules = ", ".join(sorted({rule for run in doubtful for rule in run.doubts}))
+        yield f"{len(doubtful)} of {len(runs)} runs break rules of validity ({rules}), and count nevertheless"
     if money.unit == "requests":
-        yield "costs are of a million requests, as not every profile's runs told output tokens"
+        yield "costs are of a million requests, as no run told output tokens"
 
 
 MOST_STEADY = 0.7

@@ -6,7 +6,7 @@ ratio of two brackets hold together with 80 % or more (four tests), and each end
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -112,16 +112,14 @@ class Money:
         return "; ".join((f"{price.per_hour:g} {self.prices.currency}/h", *filter(None, parts)))
 
 
-def money_of(prices: Prices, searched: Sequence[Searched]) -> Money:
-    """Raises AnalysisError for a profile without a price."""
-    for one in searched:
-        if one.profile not in prices.profiles:
+def refuse_unpriced(prices: Prices, profiles: Iterable[str]) -> None:
+    """Raise AnalysisError for a profile without a price."""
+    for name in profiles:
+        if name not in prices.profiles:
             raise AnalysisError(
-                f"{one.profile}: no price: give one with --prices FILE, as `profiles: {{{one.profile}: 1.23}}"
-                f"` (known: {', '.join(prices.profiles)})"
+                f"{name}: no price: give one with --prices FILE, as `profiles: {{{name}: 1.23}}` (known: "
+                f"{', '.join(prices.profiles)})"
             )
-    told = [one.out_tokens for one in searched if one.out_tokens]
-    return Money(prices, sum(told) / len(told) if len(told) == len(searched) else None)
 
 
 def sustained(searched: Searched, money: Money) -> Sustained:

@@ -15,13 +15,16 @@ from bench.record import RunFolder
 RATES = ("completed_rate", "output_tokens_rate", "items_rate", "goodput")
 """Numbers of the pool, told for one replica."""
 
+COLD = "V12"
+"""The rule that a start from cold in the window breaks, which is no latency of a warm replica."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProfileRun:
     """One run of one profile; `seed` is the same for the runs of a pair, `rate_per_s` of one replica.
 
     `values` by name: `ttft.p95`, or `chat:ttft.p95` for a class; rates are those of one replica. `fault`: why
-    the run does not count; empty where it does.
+    the run does not count; empty where it does. `doubts`: other rules of validity that it breaks.
     """
 
     folder: str
@@ -33,6 +36,7 @@ class ProfileRun:
     window_s: float
     unreal: str = ""
     fault: str = ""
+    doubts: tuple[str, ...] = ()
 
 
 def load_profile_runs(folder: Path, planned: Mapping[str, int]) -> list[ProfileRun]:
@@ -59,6 +63,7 @@ def _row(folder: Path, job: ListedRun, planned: Mapping[str, int]) -> ProfileRun
         window_s=summary.window.length_s,
         unreal=said.unreal if said else "",
         fault=_fault(summary, live, planned[profile]),
+        doubts=tuple(dict.fromkeys(check.rule for check in summary.validity if check.status == "invalid")),
     )
 
 
@@ -75,6 +80,9 @@ def _fault(summary: Summary, live: int, planned: int) -> str:
         return f"the run is {summary.run.state}, not complete"
     if summary.verdict.judgement == "invalid":
         return f"the generator is invalid: {'; '.join(summary.verdict.reasons)}"
+    cold = next((one for one in summary.validity if (one.rule, one.status) == (COLD, "invalid")), None)
+    if cold is not None:
+        return f"{COLD} {cold.sentence}"
     if live != planned:
         return f"{live} replicas served, and {planned} when the capacity was searched"
     return ""
@@ -87,6 +95,16 @@ def at_rate(runs: Iterable[ProfileRun], profile: str, rate_per_s: float) -> dict
         for run in runs
         if not run.fault and run.profile == profile and math.isclose(run.rate_per_s, rate_per_s, rel_tol=1e-9)
     }
+
+
+def out_tokens_in(runs: Iterable[ProfileRun]) -> float | None:
+    """Output tokens for each answered request, over all runs that count; None where none told any."""
+    tokens = requests = 0.0
+    for run in runs:
+        told, answered = run.values["output_tokens_rate"], run.values["completed_rate"]
+        if not run.fault and not isinstance(told, Absent) and not isinstance(answered, Absent):
+            tokens, requests = tokens + told * run.window_s, requests + answered * run.window_s
+    return tokens / requests if tokens and requests else None
 
 
 def names_in(runs: Sequence[ProfileRun], wanted: Sequence[str]) -> list[str]:

@@ -51,7 +51,6 @@ class Searched:
     confirmed_per_s: float
     estimate_per_s: float | None
     refuted_per_s: float | None
-    out_tokens: float | None
     replicas: int
     runs: tuple[Tried, ...]
 
@@ -130,7 +129,6 @@ def _of(
         confirmed_per_s=capacity.rate_per_s,
         estimate_per_s=capacity.estimate_per_s,
         refuted_per_s=capacity.refuted_per_s,
-        out_tokens=capacities.out_tokens,
         replicas=max(run.workers for run in counted) or 1,
         runs=counted,
     )
