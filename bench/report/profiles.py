@@ -24,9 +24,7 @@ def write_profiles(folder: Path, report: ProfilesReport) -> Path:
 def render_profiles(report: ProfilesReport) -> RenderableType:
     """Every comparison as a table and a sentence, in 100 columns."""
     unreal = words.unreal(report.unreal)
-    compared: list[RenderableType] = [
-        piece for one in report.compared for piece in (Text(), table(ratio_grid(one)))
-    ]
+    compared = [piece for one in report.compared for piece in _compared(one)]
     points: list[RenderableType] = [Text(), table(point_grid(report))] if report.pareto else []
     return Group(
         *([Text(unreal)] if unreal else []),
@@ -42,6 +40,12 @@ def render_profiles(report: ProfilesReport) -> RenderableType:
         Text(report.provisioning_note),
         *(Text(f"{label}: {text}") for label, text in asides(report)),
     )
+
+
+def _compared(one: Compared) -> Iterator[RenderableType]:
+    yield Text()
+    yield table(ratio_grid(one))
+    yield from map(Text, not_compared(one))
 
 
 def made_of(report: ProfilesReport) -> str:
@@ -105,6 +109,14 @@ def ratio_grid(one: Compared) -> Grid:
     return Grid(condition(one), headings, 2, rows)
 
 
+def not_compared(one: Compared) -> Iterator[str]:
+    """Why numbers are missing, by the first of them."""
+    missing = [ratio for ratio in one.ratios if ratio.verdict == "not compared"]
+    if missing:
+        more = f"; so are {len(missing) - 1} more" if len(missing) > 1 else ""
+        yield f"{missing[0].sentence}{more}"
+
+
 def condition(one: Compared) -> str:
     """At which rates, in a few words."""
     if one.condition == "rate":
@@ -117,7 +129,7 @@ def _ratio_row(one: RatioOf) -> tuple[str, ...]:
     ends = (one.ratio, one.low, one.high)
     return (
         one.name,
-        one.verdict if one.verdict != "not compared" else one.sentence.removeprefix(f"{one.name}: "),
+        one.verdict,
         value(one, one.reference_value),
         value(one, one.value),
         *(words.NOTHING if end is None else f"{end:.3f}" for end in ends),

@@ -32,7 +32,8 @@ def forest(one: Compared) -> Draw:
         for place, ratio in zip(range(len(known), 0, -1), known, strict=True):
             _row(axes, place, ratio)
         axes.set_yticks(list(range(len(known), 0, -1)), [ratio.name for ratio in known], fontsize=9)
-        axes.set_title(f"{one.profile} / {one.reference}, equal {one.condition}", fontsize=10, loc="left")
+        place, size = ("right", 9) if is_narrow(axes) else ("left", 10)
+        axes.set_title(f"{one.profile} / {one.reference}, equal {one.condition}", fontsize=size, loc=place)
         axes.set(xlabel="ratio (logarithmic)", xscale="log", ylim=(0.4, len(known) + 0.6))
         low, high = axes.get_xlim()
         axes.set_xlim(min(low, 0.8), max(high, 1.25))
@@ -180,4 +181,5 @@ def limits(report: ProfilesReport) -> Draw:
 
 def height_in(compared: Sequence[Compared]) -> float:
     """Of a forest, by its longest list of rows."""
-    return 1.0 + 0.24 * max((len(one.ratios) for one in compared), default=1)
+    rows = (sum(ratio.ratio is not None for ratio in one.ratios) for one in compared)
+    return 1.0 + 0.22 * max(rows, default=1)

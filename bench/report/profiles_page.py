@@ -11,6 +11,7 @@ from bench.report.profiles import (
     capital,
     limits_grid,
     made_of,
+    not_compared,
     point_grid,
     ratio_grid,
     sustained_grid,
@@ -99,7 +100,7 @@ def pareto(report: ProfilesReport) -> Html:
     return figures.figure(
         profiles_figures.pareto(report),
         "Right is a quicker answer for one user, down is cheaper; each mark is a profile at the rate beside "
-        f"it, faint dots its runs, bars the middle 95 % of resampled runs. {report.pareto_sentence}",
+        f"it (open: dominated), faint dots its runs, bars the middle 95 % of resampled runs. {report.pareto_sentence}",
     )
 
 
@@ -126,10 +127,14 @@ def numbers(report: ProfilesReport) -> Html:
     return (
         page.grid(sustained_grid(report))
         + page.grid(bought_grid(report))
-        + page.stack(page.grid(ratio_grid(one)) for one in report.compared)
+        + page.stack(map(_ratios, report.compared))
         + points
         + page.grid(limits_grid(report))
     )
+
+
+def _ratios(one: Compared) -> Html:
+    return page.grid(ratio_grid(one)) + page.stack(map(page.note, not_compared(one)))
 
 
 def made_with(report: ProfilesReport) -> Html:

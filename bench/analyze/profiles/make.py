@@ -18,6 +18,7 @@ from bench.analyze.run import AnalysisError
 from bench.record import RunFolder
 
 LEAST_WINDOW_S = 120.0
+MOST_NAMED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +157,18 @@ def _sentence(condition: Condition, profile: str, design: Design, ratios: Sequen
         else f"At the equal rate of {design.equal_per_s:.3g} requests/s a replica"
     )
     latencies = [one for one in ratios if one.better == "lower"]
-    said = {verdict: [_short(one) for one in latencies if one.verdict == verdict] for verdict in _WORDS}
-    parts = [f"{_WORDS[verdict]} in {', '.join(names)}" for verdict, names in said.items() if names]
+    said = {verdict: [one for one in latencies if one.verdict == verdict] for verdict in _WORDS}
+    parts = [f"{_WORDS[verdict]} in {_listed(alike)}" for verdict, alike in said.items() if alike]
     return f"{at}, {profile} against {design.reference}: {'; '.join(parts) or 'nothing can be compared'}."
 
 
-def _short(one: RatioOf) -> str:
-    return one.name if one.ratio is None else f"{one.name} ({one.ratio:.2f})"
+def _listed(alike: Sequence[RatioOf]) -> str:
+    """Each with its ratio; of many only how many, and between what."""
+    known = [one.ratio for one in alike if one.ratio is not None]
+    if len(alike) > MOST_NAMED or not known:
+        ends = f" ({min(known):.2f} to {max(known):.2f})" if known else ""
+        return f"{len(alike)} {'latency' if len(alike) == 1 else 'latencies'}{ends}"
+    return ", ".join(f"{one.name} ({one.ratio:.2f})" for one in alike)
 
 
 _WORDS = {

@@ -52,7 +52,7 @@ def test_the_ranking_is_told_only_where_the_brackets_part() -> None:
 
 def test_limits_are_scaled_and_judged_as_the_search_did(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Once the limits gives the search's own number; half of them no more, twice no less."""
-    folder = write_capacity(tmp_path_factory.mktemp("limits") / "capacity", {"l4": 60.0})
+    folder = write_capacity(tmp_path_factory.mktemp("limits") / "capacity", {"l4": 44.0})
     run = load(RunFolder(folder / "l4-bisect"))
     frame, asked = measured(run), kept(summarise(run), run.scenario, 0.95)
     assert asked is not None
@@ -60,4 +60,4 @@ def test_limits_are_scaled_and_judged_as_the_search_did(tmp_path_factory: pytest
         kept_under(frame, scaled_slo(run.scenario, scale), 0.95) or 0.0 for scale in (0.5, 1, 2)
     )
     assert once == pytest.approx(asked.attainment)
-    assert half < once < twice
+    assert half < once <= twice
