@@ -32,8 +32,8 @@ def forest(one: Compared) -> Draw:
         for place, ratio in zip(range(len(known), 0, -1), known, strict=True):
             _row(axes, place, ratio)
         axes.set_yticks(list(range(len(known), 0, -1)), [ratio.name for ratio in known], fontsize=9)
-        place, size = ("right", 9) if is_narrow(axes) else ("left", 10)
-        axes.set_title(f"{one.profile} / {one.reference}, equal {one.condition}", fontsize=size, loc=place)
+        axes.set_title(f"{one.profile} / {one.reference}, equal {one.condition}", fontsize=9,
+                       loc="right" if is_narrow(axes) else "left")  # fmt: skip
         axes.set(xlabel="ratio (logarithmic)", xscale="log", ylim=(0.4, len(known) + 0.6))
         low, high = axes.get_xlim()
         axes.set_xlim(min(low, 0.8), max(high, 1.25))

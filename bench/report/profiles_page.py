@@ -100,7 +100,8 @@ def pareto(report: ProfilesReport) -> Html:
     return figures.figure(
         profiles_figures.pareto(report),
         "Right is a quicker answer for one user, down is cheaper; each mark is a profile at the rate beside "
-        f"it (open: dominated), faint dots its runs, bars the middle 95 % of resampled runs. {report.pareto_sentence}",
+        "it (open: dominated), faint dots its runs, bars the middle 95 % of resampled runs. "
+        f"{report.pareto_sentence}",
     )
 
 
