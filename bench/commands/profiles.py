@@ -14,6 +14,7 @@ from bench.analyze.profiles import (
     Sources,
     design_of,
     load_searches,
+    refuse_mixed,
     refuse_other_starts,
     refuse_unpriced,
     report_profiles,
@@ -29,6 +30,7 @@ from bench.report import render_profiles, write_profiles, write_profiles_page
 from bench.scenario import Scenario, load
 
 LEAST_RUNS = 5
+INVALID = 4
 
 
 def profiles(
@@ -80,6 +82,7 @@ def profiles(
     Makes runs with shared seeds, each profile at the same share of its own capacity and all at one rate: in
     virtual time where the capacity was searched so, else over sockets. Leaves profiles.json and a page.
     Stopped at any point, --resume FOLDER goes on at the run that is missing; more --runs may be asked for.
+    Exit code 4 where no run counts.
 
     bench profiles results/20261122T131500Z-mixed-sie-capacity --prices prices.yaml
     """
@@ -96,14 +99,14 @@ def profiles(
     planned = profile_runs(design, runs, seed, Length(requests, first.warmup_s))
     folder = resume or new_folder(first, results, out, "-profiles").path
     experiment = longer(folder, planned) if resume else planned
-    making = _Runs(folder, _leave_bases(folder, bases), options.labels_of(label), _virtual(searched))
+    making = _Runs(design, folder, _leave_bases(folder, bases), options.labels_of(label))
     options.console.print(_announcement(design, planned), soft_wrap=True)
     try:
         run_all(folder, experiment, making.make)
     except (Stopped, SystemExit) as stop:
         options.console.print(f"stopped; go on with the same options and --resume {folder}", soft_wrap=True)
         raise typer.Exit(stop.code if isinstance(stop, Stopped) else 130) from None
-    _conclude(folder, sources, page=report)
+    raise typer.Exit(_conclude(folder, sources, page=report))
 
 
 def _base(searched: Searched, target: str | None) -> Scenario:
@@ -112,18 +115,14 @@ def _base(searched: Searched, target: str | None) -> Scenario:
     Raises UsageError for a target where virtual time was searched.
     """
     scenario = scenario_of(searched)
-    if target is not None and "virtual" in searched.unreal:
+    if target is not None and searched.virtual:
         raise options.UsageError(
             f"--target {target}: the capacity was searched in virtual time, which has none"
         )
     told = searched.confirming
     asked = load(told.scenario_file, told.info().overrides).target.url
-    url = None if "virtual" in searched.unreal else target or asked
+    url = None if searched.virtual else target or asked
     return scenario.model_copy(update={"target": scenario.target.model_copy(update={"url": url})})
-
-
-def _virtual(searched: dict[str, Searched]) -> bool:
-    return any("virtual" in one.unreal for one in searched.values())
 
 
 def _leave_bases(folder: Path, bases: dict[str, Scenario]) -> dict[str, Path]:
@@ -148,27 +147,31 @@ def _announcement(design: Design, planned: Experiment) -> str:
 class _Runs:
     """Makes one run after the other."""
 
+    design: Design
     folder: Path
     bases: dict[str, Path]
     labels: dict[str, str]
-    virtual: bool
 
     def make(self, job: Job, path: Path) -> bool:
-        """One run, whole. Raises Stopped where it was interrupted."""
+        """One run, whole. Raises Stopped where it was interrupted, AnalysisError for one of another kind."""
         set_aside(path)
         source = self.bases[str(job.profile)]
         scenario = load(source, job.overrides)
         made = new_folder(scenario, self.folder, path)
         options.console.print(f"{job.folder}: {job.rate_per_s:.4g}/s", soft_wrap=True)
-        run_whole(Request(scenario, source, job.overrides, self.labels), made, virtual=self.virtual)
+        virtual = self.design.searched[str(job.profile)].virtual
+        run_whole(Request(scenario, source, job.overrides, self.labels), made, virtual=virtual)
+        told = made.info().target
+        refuse_mixed(self.design, job.folder, told.unreal if told else "")
         return True
 
 
-def _conclude(folder: Path, sources: Sources, *, page: bool) -> None:
-    """What the finished runs say: tables, profiles.json, report.html."""
+def _conclude(folder: Path, sources: Sources, *, page: bool) -> int:
+    """What the finished runs say: tables, profiles.json, report.html; the exit code."""
     with options.console.status("comparing ...") as status:
         found = report_profiles(folder, sources, lambda what: status.update(f"comparing: {what}"))
     options.console.print(render_profiles(found))
     options.console.print(str(write_profiles(folder, found)), soft_wrap=True)
     if page:
         show_report(lambda: write_profiles_page(folder), options.console)
+    return 0 if found.runs else INVALID

@@ -92,6 +92,15 @@ def test_over_sockets_an_interrupt_keeps_what_is_whole(capacity: Path) -> None:
     assert (target["simulated"], target["virtual"]) == (True, False)
 
 
+def test_a_target_of_another_kind_is_found_out_at_the_first_run(capacity: Path) -> None:
+    """What was searched on GPUs, as its runs say, is not compared on a simulated gateway."""
+    change_runs(capacity, simulated=False, virtual=False)
+    said = compared(capacity, "--requests", "20")
+    assert said.code == 2, said.out
+    assert "was simulated, and the capacity was measured on real GPUs" in said.err
+    assert len(list((capacity.parent / "mine").glob("*/summary.json"))) == 1
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -9,7 +9,7 @@ from bench.analyze.profiles.design import (
     design_of,
 )
 from bench.analyze.profiles.limits import Reached, Scaled
-from bench.analyze.profiles.make import Sources, compare, refuse_other_starts, report_profiles
+from bench.analyze.profiles.make import Sources, compare, refuse_mixed, refuse_other_starts, report_profiles
 from bench.analyze.profiles.money import Bought, Bracket, EqualSlo, Sustained, refuse_unpriced
 from bench.analyze.profiles.pareto import Point, name_of
 from bench.analyze.profiles.ratios import AMOUNTS, LATENCIES, Arms, RatioOf, ratios_of
@@ -46,6 +46,7 @@ __all__ = [
     "load_searches",
     "name_of",
     "ratios_of",
+    "refuse_mixed",
     "refuse_other_starts",
     "refuse_unpriced",
     "report_profiles",

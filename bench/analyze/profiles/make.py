@@ -43,7 +43,8 @@ def report_profiles(
     tell("the runs")
     runs = load_profile_runs(folder, planned)
     refuse_unpriced(sources.prices, design.searched)
-    _refuse_mixed(design, runs)
+    for run in runs:
+        refuse_mixed(design, run.folder, run.unreal)
     under = {name: _attained(folder, design, runs, name, tell) for name in design.searched}
     return make_report(folder.name, sources, runs, under)
 
@@ -59,16 +60,14 @@ def _attained(
     return attained(design.searched[name], mine, tell)
 
 
-def _refuse_mixed(design: Design, runs: Sequence[ProfileRun]) -> None:
-    if not runs:
-        raise AnalysisError("no run of the comparison is finished yet: go on with --resume")
+def refuse_mixed(design: Design, run: str, unreal: str) -> None:
+    """Raise AnalysisError where a run was not made as its capacity was searched: real, or simulated how."""
     searched = next(iter(design.searched.values())).unreal
-    for run in runs:
-        if run.unreal != searched:
-            raise AnalysisError(
-                f"{run.folder} was {run.unreal or 'measured on a real GPU'}, and the capacity was "
-                f"{searched or 'measured on real GPUs'}: that is no comparison of profiles"
-            )
+    if unreal != searched:
+        raise AnalysisError(
+            f"{run} was {unreal or 'measured on a real GPU'}, and the capacity was "
+            f"{searched or 'measured on real GPUs'}: that is no comparison of profiles"
+        )
 
 
 def refuse_other_starts(design: Design, starts: StartsReport) -> None:

@@ -60,6 +60,11 @@ class Searched:
         return RunFolder(self.folder / self.runs[-1].folder)
 
     @property
+    def virtual(self) -> bool:
+        """Whether it was searched in virtual time."""
+        return self.runs[-1].virtual
+
+    @property
     def unreal(self) -> str:
         """What was measured in place of a GPU; empty where one was."""
         return _unreal(self.runs[-1])
