@@ -126,11 +126,17 @@ def _base(searched: Searched, target: str | None) -> Scenario:
 
 
 def _leave_bases(folder: Path, bases: dict[str, Scenario]) -> dict[str, Path]:
-    """A scenario file for each profile, beside the runs that differ from it by their overrides."""
+    """A scenario file for each profile, beside the runs that differ from it by their overrides.
+
+    Raises UsageError where others are there.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     files = {name: folder / f"scenario-{number}.yaml" for number, name in enumerate(bases, 1)}
     for name, file in files.items():
-        write(file, bases[name].model_dump_json(indent=2) + "\n")
+        text = bases[name].model_dump_json(indent=2) + "\n"
+        if file.exists() and file.read_text(encoding="utf-8") != text:
+            raise options.UsageError(f"{folder} was begun with another target or capacity than these")
+        write(file, text)
     return files
 
 

@@ -67,6 +67,7 @@ def sustained(report: ProfilesReport, *, cost: bool) -> Draw:
             colour, _, marker = _look(report, name)
             _interval(axes, place, confirmed, refuted, (colour, marker), opens=not cost)
         axes.set_yticks(list(range(len(rows), 0, -1)), [name for name, _ in rows])
+        axes.margins(x=0.08)
         axes.set(xlabel=unit, xlim=(0, None), ylim=(0.4, len(rows) + 0.6))
         axes.grid(visible=False, axis="y")
 

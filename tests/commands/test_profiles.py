@@ -88,6 +88,9 @@ def test_over_sockets_an_interrupt_keeps_what_is_whole(capacity: Path) -> None:
     assert "go on with the same options and --resume mine" in one_line(said.out)
     jobs = json.loads((capacity.parent / "mine/experiment.json").read_text())["runs"]
     assert 1 <= sum(job["done"] for job in jobs) < len(jobs)
+    other = bench("profiles", capacity, "--requests", "40", "--resume", "mine", "--target",
+                  "http://127.0.0.1:9", cwd=capacity.parent)  # fmt: skip
+    assert (other.code, "was begun with another target" in other.err) == (2, True)
     target = json.loads(next((capacity.parent / "mine").glob("l4-*/run.json")).read_text())["target"]
     assert (target["simulated"], target["virtual"]) == (True, False)
 
