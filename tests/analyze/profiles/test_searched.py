@@ -39,6 +39,7 @@ def test_rates_are_those_of_one_replica_and_the_weakest_sets_the_equal_one(capac
     assert design.rates("l4") == pytest.approx((25.9,))
     assert design.rates("a100-40gb") == pytest.approx((77.0, 25.9))
     assert design_of(found, "a100-40gb", 20.0).others() == ("l4",)
+    assert design_of(found, rate_per_s=25.5).rates("l4") == (25.5,)
 
 
 def _edit(folder: Path, name: str, change: Callable[[dict[str, object]], object]) -> None:
