@@ -26,6 +26,7 @@ from bench.commands import (
     gate,
     plan,
     preview,
+    profiles,
     provision,
     results,
     run,
@@ -82,6 +83,7 @@ app.command()(gate.compare)
 app.command()(trend.trend)
 app.add_typer(baseline.app)
 app.command()(capacity.capacity)
+app.command()(profiles.profiles)
 app.command()(plan.plan)
 app.command()(fit.fit)
 app.command(context_settings=sim.PASS_ON)(sim.sim)

@@ -11,13 +11,18 @@ FILE = "experiment.json"
 
 
 class ListedRun(BaseModel):
-    """A run that was planned: its folder's name, how its scenario differs, and whether it is done."""
+    """A run that was planned: its folder's name, how its scenario differs, and whether it is done.
+
+    `rate_per_s` is that of the pool; of runs of profiles, those with one `pair` have the same seeds.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     folder: str
     overrides: tuple[str, ...] = ()
+    rate_per_s: float | None = None
     pair: int | None = None
+    profile: str | None = None
     arm: Literal["baseline", "candidate"] | None = None
     done: bool = False
 

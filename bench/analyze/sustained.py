@@ -3,6 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+import pandas as pd
+
+from bench.analyze.slo import judge
 from bench.analyze.summary import Summary
 from bench.scenario import Scenario
 
@@ -28,6 +32,22 @@ def strictest(scenario: Scenario) -> float | None:
 def kept(summary: Summary, scenario: Scenario, target: float) -> Kept | None:
     """The worst of the classes' SLOs and of `max_error_rate`; None where nothing was offered."""
     return min(_all(summary, scenario, target), key=lambda one: one.attainment, default=None)
+
+
+def kept_under(frame: pd.DataFrame, scenario: Scenario, target: float) -> float | None:
+    """The attainment of `kept` for a frame of `measured`, under other limits than it was run with."""
+    inside = frame["in_window"].to_numpy()
+    good = judge(frame, scenario)["good"].to_numpy() & inside
+    found = []
+    for traffic in scenario.classes:
+        mine = inside & (frame["traffic_class"] == traffic.name).to_numpy()
+        if traffic.slo is not None and mine.any():
+            missed = 1 - np.count_nonzero(good & mine) / np.count_nonzero(mine)
+            found.append(1 - _carried(missed, 1 - traffic.slo.attainment, target))
+    if inside.any():
+        errors = 1 - float(frame["answered"].to_numpy()[inside].mean())
+        found.append(1 - _carried(errors, scenario.max_error_rate, target))
+    return min(found, default=None)
 
 
 def replicas(summary: Summary, scenario: Scenario, profile: str) -> int:

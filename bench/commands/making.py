@@ -25,6 +25,13 @@ def resumed(folder: Path, planned: Experiment) -> Experiment:
     return stored
 
 
+def longer(folder: Path, planned: Experiment) -> Experiment:
+    """What is on disk, and the runs that were asked for beyond it. Raises UsageError for another plan."""
+    there = len(read(folder).runs)
+    done = resumed(folder, planned.model_copy(update={"runs": planned.runs[:there]})).runs
+    return planned.model_copy(update={"runs": (*done, *planned.runs[there:])})
+
+
 def make(
     folder: Path,
     experiment: Experiment,

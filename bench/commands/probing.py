@@ -1,4 +1,4 @@
-"""One run of a capacity search: over sockets, or in virtual time; and what it showed."""
+"""One run of a search or of a comparison: over sockets, or in virtual time; and what it showed."""
 
 import shutil
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from bench.commands import options
 from bench.commands.making import set_aside
 from bench.commands.replay import Request, info_of, new_folder, replay
 from bench.experiment import Made, Probe, overrides_for
+from bench.record import RunFolder
 from bench.report import write_summary
 from bench.scenario import Scenario
 from bench.scenario import load as load_scenario
@@ -23,6 +24,18 @@ class Stopped(Exception):  # noqa: N818 - an interrupt, no error
     def __init__(self, code: int) -> None:
         super().__init__(f"stopped with code {code}")
         self.code = code
+
+
+def run_whole(request: Request, folder: RunFolder, *, virtual: bool) -> Summary:
+    """One run with its summary, over sockets or in virtual time. Raises Stopped where it was interrupted."""
+    if virtual:
+        shutil.copyfile(request.source, folder.scenario_file)
+        write_run(folder, info_of(request, request.scenario))
+    elif code := replay(request, folder, options.console):
+        raise Stopped(code)
+    summary = summarise(load(folder))
+    write_summary(folder, summary)
+    return summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +56,7 @@ class Prober:
         scenario = load_scenario(self.request.source, changes)
         request = Request(scenario, self.request.source, changes, self.request.labels)
         made = new_folder(scenario, folder.parent, folder)
-        if self.virtual:
-            shutil.copyfile(request.source, made.scenario_file)
-            write_run(made, info_of(request, scenario))
-        elif code := replay(request, made, options.console):
-            raise Stopped(code)
-        summary = summarise(load(made))
-        write_summary(made, summary)
+        summary = run_whole(request, made, virtual=self.virtual)
         return self._made(probe, folder.name, scenario, summary)
 
     def _own(self) -> tuple[str, ...]:

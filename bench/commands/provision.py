@@ -9,10 +9,10 @@ import typer
 from bench.analyze import assured, covered, judge_start, load_starts, summarise
 from bench.analyze import load as load_run
 from bench.commands import options
-from bench.commands.making import resumed, run_before, set_aside
+from bench.commands.making import longer, run_before, set_aside
 from bench.commands.processes import ProcessError
 from bench.commands.replay import Request, new_folder, replay, show_report
-from bench.experiment import Experiment, Job, aimed, cold_starts, read, run_all
+from bench.experiment import Job, aimed, cold_starts, run_all
 from bench.report import (
     cold_start_lines,
     render_starts,
@@ -74,7 +74,7 @@ def provision(
     _refuse_in_vain(loaded, profile)
     planned = cold_starts(list(dict.fromkeys(profile)), repeat, seed, changes)
     folder = resume or new_folder(loaded, results, out, "-provision").path
-    experiment = _longer(folder, planned) if resume else planned
+    experiment = longer(folder, planned) if resume else planned
     waiting = ("--wait-cold", str(wait_cold), "--cold-for", str(cold_for), "--until-served")
     request = Request(loaded, scenario, changes, options.labels_of(label), drive_options=waiting)
     options.console.print(_announcement(loaded, profile, repeat), soft_wrap=True)
@@ -83,13 +83,6 @@ def provision(
     if any(job.done for job in done.runs):
         _conclude(folder)
     raise typer.Exit(starts.code)
-
-
-def _longer(folder: Path, planned: Experiment) -> Experiment:
-    """What is on disk, and the starts that were asked for beyond it. Raises UsageError for another plan."""
-    there = len(read(folder).runs)
-    done = resumed(folder, planned.model_copy(update={"runs": planned.runs[:there]})).runs
-    return planned.model_copy(update={"runs": (*done, *planned.runs[there:])})
 
 
 def _announcement(scenario: Scenario, profiles: list[str], repeat: int) -> str:

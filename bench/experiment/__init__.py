@@ -5,6 +5,7 @@ from bench.experiment.cold_starts import aimed, cold_starts
 from bench.experiment.ladder import Ladder, Rung, rungs
 from bench.experiment.pairs import pairs
 from bench.experiment.plan import Experiment, ExperimentError, Job, rates, read, run_all
+from bench.experiment.profiles import Length, profile_runs
 from bench.experiment.search import Found, Probe, Search, Tried
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Found",
     "Job",
     "Ladder",
+    "Length",
     "Made",
     "Probe",
     "Rung",
@@ -23,6 +25,7 @@ __all__ = [
     "cold_starts",
     "overrides_for",
     "pairs",
+    "profile_runs",
     "rates",
     "read",
     "run_all",

@@ -23,7 +23,7 @@ class Job(BaseModel):
     """One run of an experiment: its folder's name inside the experiment's, and how its scenario differs.
 
     Of a sweep it has a rate, of an experiment of pairs the pair's number (from 1) and its arm, of cold starts
-    the profile.
+    the profile; of a comparison of profiles the rate of the pool, the number of its seeds, and the profile.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,7 +43,7 @@ class Experiment(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     format_version: Literal[1] = 1
-    kind: Literal["rates", "ab", "provision"]
+    kind: Literal["rates", "ab", "provision", "profiles"]
     runs: tuple[Job, ...]
     policy: Policy | None = None
 

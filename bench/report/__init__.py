@@ -9,12 +9,14 @@ from bench.report.gate import render_gate, write_gate
 from bench.report.html import (
     asked_gate,
     asked_noise,
+    asked_profiles,
     asked_run,
     asked_starts,
     asked_sweep,
     asked_trend,
     write_gate_report,
     write_noise_report,
+    write_profiles_page,
     write_report,
     write_starts_page,
     write_sweep,
@@ -23,6 +25,7 @@ from bench.report.html import (
 from bench.report.noise import render_noise, write_noise
 from bench.report.notebook import NotebookError
 from bench.report.plan import render_plan, write_plan
+from bench.report.profiles import render_profiles, write_profiles
 from bench.report.starts import cold_start_lines, render_starts, write_starts
 from bench.report.table import WIDTH, render_summary, render_sweep
 from bench.report.trend import render_trend, write_trend
@@ -32,6 +35,7 @@ __all__ = [
     "NotebookError",
     "asked_gate",
     "asked_noise",
+    "asked_profiles",
     "asked_run",
     "asked_starts",
     "asked_sweep",
@@ -48,6 +52,7 @@ __all__ = [
     "render_gate",
     "render_noise",
     "render_plan",
+    "render_profiles",
     "render_starts",
     "render_summary",
     "render_sweep",
@@ -59,6 +64,8 @@ __all__ = [
     "write_noise",
     "write_noise_report",
     "write_plan",
+    "write_profiles",
+    "write_profiles_page",
     "write_report",
     "write_starts",
     "write_starts_page",

@@ -1,4 +1,4 @@
-"""report.html of a run, a sweep of rates, judged pairs, noise, a history, and cold starts."""
+"""report.html of a run, a sweep of rates, judged pairs, noise, a history, cold starts, and profiles."""
 
 import os
 import tempfile
@@ -7,6 +7,7 @@ from pathlib import Path
 from bench.analyze import newest
 from bench.analyze.gate import load_policy
 from bench.analyze.history import past, runs_in
+from bench.analyze.profiles import ProfilesReport
 from bench.analyze.trend import TrendReport, trend_of
 from bench.record import RunFolder, replace
 from bench.report.notebook import to_html
@@ -17,6 +18,7 @@ GATE_VARIABLE = "BENCH_GATE"
 NOISE_VARIABLE = "BENCH_AA"
 TREND_VARIABLE = "BENCH_TREND"
 STARTS_VARIABLE = "BENCH_PROVISION"
+PROFILES_VARIABLE = "BENCH_PROFILES"
 
 
 def write_report(folder: RunFolder) -> Path:
@@ -59,6 +61,11 @@ def write_starts_page(folder: Path) -> Path:
     return _write(folder, "provisioning.ipynb", STARTS_VARIABLE)
 
 
+def write_profiles_page(folder: Path) -> Path:
+    """Run `dashboards/profiles.ipynb` on an experiment with a profiles.json, and leave report.html in it."""
+    return _write(folder, "profiles.ipynb", PROFILES_VARIABLE)
+
+
 def _write(folder: Path, notebook: str, variable: str) -> Path:
     page = to_html(notebook, f"{folder.name} - poolbench", {variable: str(folder.resolve())})
     file = folder / "report.html"
@@ -93,6 +100,12 @@ def asked_gate() -> Path:
 def asked_noise() -> Path:
     """The pairs of one build a notebook is about: `BENCH_AA`, or the newest in `results/`."""
     return _asked(NOISE_VARIABLE, "noise.json", "pairs of one build: make them with `bench aa`")
+
+
+def asked_profiles() -> ProfilesReport:
+    """The comparison a notebook is about: in the folder `BENCH_PROFILES`, or the newest in `results/`."""
+    folder = _asked(PROFILES_VARIABLE, "profiles.json", "compared profiles: make them with `bench profiles`")
+    return ProfilesReport.model_validate_json((folder / "profiles.json").read_text(encoding="utf-8"))
 
 
 def asked_trend() -> TrendReport:

@@ -25,11 +25,13 @@ def rows_of(took_s: float, until_s: int = 60) -> list[Streamed]:
     ]
 
 
-def write_starts(folder: Path, took_s: Sequence[float], kind: str = "provision", left: int = 0) -> Path:
+def write_starts(
+    folder: Path, took_s: Sequence[float], kind: str = "provision", left: int = 0, *, simulated: bool = True
+) -> Path:
     """An experiment whose starts took so long (0: the lane was warm), and of which some are left to do."""
     names = [f"l4-{number}" for number in range(1, len(took_s) + left + 1)]
     for name, took in zip(names, took_s, strict=False):
-        write_run(folder / name, rows_of(took), PLAN, target=SAID)
+        write_run(folder / name, rows_of(took), PLAN, target=SAID.model_copy(update={"simulated": simulated}))
     jobs = [{"folder": name, "done": number < len(took_s)} for number, name in enumerate(names)]
     folder.mkdir(exist_ok=True)
     (folder / "experiment.json").write_text(json.dumps({"kind": kind, "runs": jobs}), encoding="utf-8")

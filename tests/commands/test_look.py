@@ -21,6 +21,7 @@ COMMANDS = (
     "trend",
     "baseline",
     "capacity",
+    "profiles",
     "plan",
     "provision",
     "simulate",

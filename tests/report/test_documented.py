@@ -66,6 +66,19 @@ from bench.analyze.plan import (
     load_capacities,
     load_prices,
 )
+from bench.analyze.profiles import (
+    Bought,
+    Bracket,
+    Compared,
+    EqualSlo,
+    LeftOutRun,
+    ProfilesReport,
+    RatioOf,
+    Reached,
+    Scaled,
+    Sustained,
+)
+from bench.analyze.profiles import Point as Placed
 from bench.analyze.trend import Change as Shift
 from bench.analyze.trend import Point, Series, TrendReport
 from bench.experiment import CapacitySearch, Experiment, Job, Made
@@ -108,6 +121,11 @@ GATE: tuple[type[BaseModel], ...] = (
     ),
 )
 TREND: tuple[type[BaseModel], ...] = (TrendReport, Series, Shift, Point, RunLeftOut, Setting)
+
+PROFILES: tuple[type[BaseModel], ...] = (
+    *(ProfilesReport, Sustained, EqualSlo, Bracket, Compared, RatioOf, Bought, Placed, Scaled, Reached),
+    LeftOutRun,
+)
 
 PLAN: tuple[type[BaseModel], ...] = (
     *(Answer, Asked, Change, Floor, Mix, Plan, ReplicasOf, Settings),
@@ -199,6 +217,12 @@ def test_the_policy_in_the_docs_is_one(tmp_path: Path) -> None:
 def test_every_key_of_the_plan_is_explained(name: str) -> None:
     """Each key of plan.json, of capacity and price files stands on the page."""
     assert re.search(rf"\b{name}\b", " ".join(coded("plan.md")))
+
+
+@pytest.mark.parametrize("name", sorted({name for model in PROFILES for name in model.model_fields}))
+def test_every_key_of_compared_profiles_is_explained(name: str) -> None:
+    """Each key of profiles.json stands on the page."""
+    assert name in coded("profiles.md")
 
 
 def test_every_key_of_a_capacity_search_is_explained() -> None:
