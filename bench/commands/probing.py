@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.analyze import Summary, kept, load, replicas, summarise
+from bench.analyze import Part, Summary, kept, load, replicas, summarise
 from bench.commands import options
 from bench.commands.making import set_aside
 from bench.commands.replay import Request, info_of, new_folder, replay
@@ -88,5 +88,12 @@ class Prober:
             virtual=summary.run.virtual,
             workers=replicas(summary, scenario, self.profile),
             what=found.what if found else "nothing was offered",
-            out_tokens=summary.overall.lengths.got_out,
+            out_tokens=_tokens_a_request(summary.overall),
         )
+
+
+def _tokens_a_request(part: Part) -> float | None:
+    """Mean output tokens of an answered request, those that generate nothing among them."""
+    if not part.completed_rate or part.output_tokens_rate is None:
+        return None
+    return part.output_tokens_rate / part.completed_rate

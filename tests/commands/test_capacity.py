@@ -59,6 +59,18 @@ def _what_the_runs_told_counts(folder: Path) -> None:
     assert json.loads((folder / "url/capacity.json").read_text())["simulated"]
 
 
+def test_the_tokens_of_a_mix_are_those_of_all_its_requests(tmp_path: Path) -> None:
+    """Half of the requests generate 16 tokens, the others none: 8 a request is what a plan multiplies."""
+    short = ("--set", "arrivals.process=poisson", "--set", "duration_s=6", "--set", "warmup_s=1")
+    words = (SCENARIOS / "smoke.yaml", "--profile", "l4", "--simulate", *short, "--out", "mine")
+    said = bench("capacity", *words, cwd=tmp_path)
+    assert said.code in {0, 3}, said.err
+    runs = json.loads((tmp_path / "mine/experiment.json").read_text())["made"]["l4"]
+    told = [run["out_tokens"] for run in runs if run["stage"] == "bisect"]
+    assert told
+    assert all(5 < tokens < 11 for tokens in told)
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
