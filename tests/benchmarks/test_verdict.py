@@ -74,7 +74,8 @@ def test_experiments_on_the_queue(
 def coverage(sets: Callable[[], Sequence[Interval]], truth: Floats) -> Floats:
     """The share of `TIMES` sets whose intervals, one a level, hold the truth."""
     held = [[one.low <= t <= one.high for one, t in zip(sets(), truth, strict=True)] for _ in range(TIMES)]
-    return np.mean(held, axis=0)
+    shares: Floats = np.mean(held, axis=0)
+    return shares
 
 
 @pytest.mark.timeout(900)
