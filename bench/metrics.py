@@ -59,6 +59,9 @@ def _latency(name: str, end: str, start: str = "scheduled_ns", what: str = "") -
 def _tpot(columns: Columns) -> Floats:
     """Seconds per output token after the first; NaN with fewer than two tokens or two token events.
 
+    NaN too where all events share an instant, as behind a proxy that holds the stream back: no time per
+    token was seen, and 0 would be the best there is.
+
     The first event may carry several tokens. How many is not on the wire, so one is taken, which is the
     (n - 1) form of MLPerf's loadgen; the last *token* instant is used, so that a late usage chunk or
     `[DONE]` does not count as decoding.
@@ -67,7 +70,7 @@ def _tpot(columns: Columns) -> Floats:
     after_first = columns["out_tokens"] - 1
     with np.errstate(divide="ignore", invalid="ignore"):
         tpot = span_s / after_first
-    return np.where((after_first > 0) & (columns["events"] > 1), tpot, np.nan)
+    return np.where((after_first > 0) & (columns["events"] > 1) & (span_s > 0), tpot, np.nan)
 
 
 def _ntpot(columns: Columns) -> Floats:
@@ -85,7 +88,7 @@ REQUEST_METRICS: Mapping[str, RequestMetric] = {
         RequestMetric(
             "tpot",
             "lower",
-            "(last_token_ns - first_token_ns) / (out_tokens - 1), two token events or more",
+            "(last_token_ns - first_token_ns) / (out_tokens - 1), two token instants or more",
             ("first_token_ns", "last_token_ns", "out_tokens", "events"),
             _tpot,
         ),

@@ -54,9 +54,10 @@ def test_an_interval_of_independent_values_is_that_of_scipy(n: int, q: float) ->
     In an order that spreads the tail evenly, so that no request is lost to correlation.
     """
     step = next(k for k in range(round(0.618 * n), n + 1) if math.gcd(k, n) == 1)
-    ranks = 1.0 + np.arange(n) * step % n
+    ranks = (1 + np.arange(n) * step % n).astype(np.float64)
     assume(effective_size((ranks <= quantile(ranks, q)).astype(np.float64)) == n)
-    ours, theirs = within_run(ranks, q), stats.quantile_test(ranks, p=q).confidence_interval(0.95)
+    ours = within_run(ranks, q)
+    theirs: Any = stats.quantile_test(ranks, p=q).confidence_interval(0.95)
     for mine, other in ((ours.low, theirs.low), (ours.high, theirs.high)):
         assert np.isinf(mine) == np.isnan(other)
         assert np.isinf(mine) or abs(mine - other) <= 1 or not resolved(n, q)
@@ -70,7 +71,7 @@ def test_an_interval_over_runs_rests_on_the_t_of_scipy(seed: int, count: int, q:
     runs = [random.lognormal(random.normal(0, 0.1), 0.5, 400) for _ in range(count)]
     pooled = np.concatenate(runs)
     shares = [np.mean(run <= np.quantile(pooled, q, method="inverted_cdf")) for run in runs]
-    bounds = stats.ttest_1samp(shares, q).confidence_interval(0.95)
+    bounds: Any = stats.ttest_1samp(shares, q).confidence_interval(0.95)
     reach = (bounds.high - bounds.low) / 2 / (q * (1 - q))
     low, high = special.expit(special.logit(q) + np.array([-reach, reach]))
     found = over_runs(runs, q)
