@@ -44,7 +44,12 @@ class RunMetric:
 
 
 def _between(start: str, end: str) -> Callable[[Columns], Floats]:
-    return lambda columns: (columns[end] - columns[start]) / NS_PER_S
+    def of(columns: Columns) -> Floats:
+        span = columns[end] - columns[start]
+        span /= NS_PER_S  # in place: of ten million requests each copy is 80 MB
+        return span
+
+    return of
 
 
 def _latency(name: str, end: str, start: str = "scheduled_ns", what: str = "") -> RequestMetric:
@@ -54,6 +59,9 @@ def _latency(name: str, end: str, start: str = "scheduled_ns", what: str = "") -
 def _tpot(columns: Columns) -> Floats:
     """Seconds per output token after the first; NaN with fewer than two tokens or two token events.
 
+    NaN too where all events share an instant, as behind a proxy that holds the stream back: no time per
+    token was seen, and 0 would be the best there is.
+
     The first event may carry several tokens. How many is not on the wire, so one is taken, which is the
     (n - 1) form of MLPerf's loadgen; the last *token* instant is used, so that a late usage chunk or
     `[DONE]` does not count as decoding.
@@ -62,7 +70,7 @@ def _tpot(columns: Columns) -> Floats:
     after_first = columns["out_tokens"] - 1
     with np.errstate(divide="ignore", invalid="ignore"):
         tpot = span_s / after_first
-    return np.where((after_first > 0) & (columns["events"] > 1), tpot, np.nan)
+    return np.where((after_first > 0) & (columns["events"] > 1) & (span_s > 0), tpot, np.nan)
 
 
 def _ntpot(columns: Columns) -> Floats:
@@ -80,7 +88,7 @@ REQUEST_METRICS: Mapping[str, RequestMetric] = {
         RequestMetric(
             "tpot",
             "lower",
-            "(last_token_ns - first_token_ns) / (out_tokens - 1), two token events or more",
+            "(last_token_ns - first_token_ns) / (out_tokens - 1), two token instants or more",
             ("first_token_ns", "last_token_ns", "out_tokens", "events"),
             _tpot,
         ),
@@ -147,21 +155,32 @@ RUN_METRICS: Mapping[str, RunMetric] = {
 }
 
 
-def quantiles(values: Floats, levels: Sequence[float], larger: int = 0) -> tuple[float, ...]:
+def quantiles(
+    values: Floats, levels: Sequence[float], larger: int = 0, *, in_place: bool = False
+) -> tuple[float, ...]:
     """The observed value at or below which each share of the requests lies (inverted-CDF order statistic).
 
     `larger` requests have no value but are known to be slower than any that has (timed out, unfinished):
     they take the top ranks, and a quantile that falls among them is infinite. NaN values are left out.
-    NaN where there is nothing to rank.
+    NaN where there is nothing to rank. `in_place`: the values may be left in another order.
     """
-    missing = np.isnan(values)
-    known = values[~missing] if missing.any() else values.copy()
+    known, missing = values, np.isnan(values)
+    if missing.any():
+        known = values[np.flatnonzero(~missing)]  # three times as fast as by the mask
+    elif not in_place:
+        known = values.copy()
     n = known.size + larger
     ranks = [_rank(n, level) for level in levels]
-    inside = sorted({rank - 1 for rank in ranks if rank <= known.size and n})
-    if inside:
-        known.partition(inside)  # of millions of values only these few need their place
+    _place(known, [rank - 1 for rank in ranks if rank <= known.size and n])
     return tuple(_at_rank(known, rank) if n else math.nan for rank in ranks)
+
+
+def _place(values: Floats, ranks: Sequence[int]) -> None:
+    """Put at these ranks, in place, what would stand there if all were sorted, which for millions is slow."""
+    done = 0
+    for rank in sorted(set(ranks)):
+        values[done:].partition(rank - done)  # up to the last one all is in place
+        done = rank + 1
 
 
 def quantile(values: Floats, q: float, larger: int = 0) -> float:

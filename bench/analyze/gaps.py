@@ -37,6 +37,8 @@ class Gaps(Value):
 def pooled_gaps(run: Run, frame: pd.DataFrame) -> Mapping[Lane, Floats]:
     """Every gap (s) of the answers that were due in the window, by class and profile; `frame`: `measured`."""
     wanted = (frame["in_window"] & frame["answered"]).to_numpy()
+    if not wanted.any():
+        return {}
     rows, classes, profiles = (
         frame["index"].to_numpy(np.int64),
         frame["traffic_class"].cat,

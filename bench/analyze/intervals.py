@@ -80,13 +80,18 @@ def within_run(values: Floats, q: float, level: float = 0.95) -> Interval:
 
 
 def _ranked(known: Floats, q: float, size: float, level: float) -> Interval:
-    """The binomial interval of `size` independent values, laid on the sorted ones."""
+    """The binomial interval of `size` independent values, laid on the sorted ones.
+
+    An end is open where so many may all lie on one side of the quantile.
+    """
     if known.size == 0:
         return Interval(math.nan, math.nan, level)
     tail = (1 - level) / 2
     low = float(special.betaincinv(q * size, (1 - q) * size + 1, tail))
     high = float(special.betaincinv(q * size + 1, (1 - q) * size, 1 - tail))
-    return Interval(_at_share(known, low), _at_share(known, high), level)
+    lowest = -math.inf if (1 - q) ** size > tail else _at_share(known, low)
+    highest = math.inf if q**size > tail else _at_share(known, high)
+    return Interval(lowest, highest, level)
 
 
 def _at_share(known: Floats, share: float) -> float:

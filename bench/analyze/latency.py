@@ -59,8 +59,12 @@ class Spread(Value):
 
 def latencies(frame: pd.DataFrame, within: Mask) -> dict[str, Spread]:
     """Every request metric over a part of `measured`."""
-    found = {kind: _ranked(frame, within, kind) for kind in dict.fromkeys(map(_kind, REQUEST_METRICS))}
-    return {name: _spread(frame[f"{name}_s"].to_numpy(), found[_kind(name)]) for name in REQUEST_METRICS}
+    found: dict[str, Spread] = {}
+    for kind in dict.fromkeys(map(_kind, REQUEST_METRICS)):
+        ranked = _ranked(frame, within, kind)  # of one kind at a time: they are as long as the run
+        for name in filter(lambda name: _kind(name) == kind, REQUEST_METRICS):
+            found[name] = _spread(frame[f"{name}_s"].to_numpy(), ranked)
+    return {name: found[name] for name in REQUEST_METRICS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def _spread(column: Floats, ranked: _Ranked) -> Spread:
     if known < values.size:
         left_out["undefined"] = values.size - known
     n = known + ranked.larger
-    found = quantiles(values, tuple(LEVELS.values()), ranked.larger)
+    found = quantiles(values, tuple(LEVELS.values()), ranked.larger, in_place=True)
     levels = {name: _level(value, n, q) for (name, q), value in zip(LEVELS.items(), found, strict=True)}
     return Spread(n=n, larger=ranked.larger, left_out=left_out, **levels)
 
@@ -95,7 +99,7 @@ def _spread(column: Floats, ranked: _Ranked) -> Spread:
 def counted(words: "pd.Series[Any]", within: Mask) -> dict[str, int]:
     """How often each word of a category stands there, most often first; without those that do not."""
     codes = words.cat.codes.to_numpy()
-    counts = np.bincount(codes[within & (codes >= 0)], minlength=len(words.cat.categories))
+    counts = np.array([np.count_nonzero(within & (codes == i)) for i in range(len(words.cat.categories))])
     order = np.argsort(-counts, kind="stable")
     return {str(words.cat.categories[i]): int(counts[i]) for i in order if counts[i]}
 

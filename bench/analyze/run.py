@@ -90,8 +90,18 @@ def _requests(file: Path) -> pd.DataFrame:
     """A column at a time, for a long run fits into memory once, but not twice."""
     with pq.ParquetFile(file) as parquet:
         names = [name for name in parquet.schema_arrow.names if name not in _UNUSED]
-        columns = {name: _frame(parquet.read(columns=[name]))[name] for name in names}
+        columns = {name: _column(parquet.read(columns=[name]), name) for name in names}
     return pd.DataFrame(columns, copy=False)
+
+
+def _column(table: pa.Table, name: str) -> "pd.Series[Any] | pd.arrays.IntegerArray":
+    """What `_frame` makes of it; nullable integers without a copy, for pandas makes one."""
+    column, kind = table[name], table.schema.field(name)
+    if not (kind.nullable and kind.type in _NULLABLE and column.num_chunks == 1):
+        return _frame(table)[name]
+    chunk = column.chunk(0)
+    known = pa.Array.from_buffers(kind.type, len(chunk), [None, chunk.buffers()[1]], offset=chunk.offset)
+    return pd.arrays.IntegerArray(known.to_numpy(), chunk.is_null().to_numpy(zero_copy_only=False))
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:

@@ -311,8 +311,7 @@ def _on_their_way(frame: pd.DataFrame, window: Window) -> Floats:
         return np.zeros(BATCHES)
     edges_s = np.linspace(window.start_s, window.end_s, BATCHES + 1)
     sent_s, end_s = frame["sent_s"].to_numpy(), frame["end_s"].to_numpy()
-    sent = ~np.isnan(sent_s)
-    return in_flight(sent_s[sent], end_s[sent], edges_s)
+    return in_flight(sent_s, np.where(np.isnan(sent_s), np.nan, end_s), edges_s)
 
 
 def _unknown(rule: str, name: str, why: str) -> Check:

@@ -89,9 +89,10 @@ class _Rule:
 
 def generator_facts(run: Run, frame: pd.DataFrame, within: Mask) -> Generator:
     """What the requests of the window say about the generator; `frame` is `measured(run)`."""
-    sent = within & frame["sent_s"].notna().to_numpy()
+    was_sent = within & frame["sent_s"].notna().to_numpy()
+    sent = np.flatnonzero(was_sent)
     # A request without an end left no word of how it was stamped.
-    stamped = sent & frame["sent_ns"].notna().to_numpy()
+    stamped = was_sent & frame["sent_ns"].notna().to_numpy()
     send_lag_s, read_lag_s = (
         frame["send_lag_s"].to_numpy()[sent],
         floats(frame["read_lag_max_ns"])[sent] / NS_PER_S,

@@ -13,11 +13,11 @@ from bench.report.trend import trend_grid
 
 def headline(report: TrendReport) -> Html:
     """What is new and worse, and how much there was to look at."""
-    new = report.new
+    new, count = report.new, len(report.series)
     title, mood = _title(report)
     told = [one.sentence for one in new] or [report.sentence]
     facts = [
-        ("runs", f"{report.runs} in {len(report.series)} histories"),
+        ("runs", f"{report.runs} in {count} {'history' if count == 1 else 'histories'}"),
         ("new", f"a change with no more than {report.recent} points after it"),
         *(("not judged", reason) for reason in report.unjudged),
         *(

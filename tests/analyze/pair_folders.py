@@ -38,7 +38,12 @@ def write_experiment(
     for job in planned.runs[: 2 * made]:
         is_candidate = job.arm == "candidate"
         slow = 1 + (slower_tpot if is_candidate else 0.0)
-        info = {"schedule": {"hash": f"hash-{job.pair}"}, "host": {"node": "here"}}
+        info: dict[str, Any] = {
+            "run_id": job.folder,
+            "overrides": job.overrides,
+            "schedule": {"hash": f"hash-{job.pair}"},
+            "host": {"node": "here"},
+        }
         plan = scenario(arrivals={"process": "constant", "rate_per_s": 6.0})
         facts = info | (candidate if is_candidate else {})
         write_run(

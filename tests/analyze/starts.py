@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from bench.metrics import Floats
 from bench.record import Outcome, TargetSaid
 from tests.analyze.runs import MS, S, Streamed, lost, scenario, streamed, write_run
 
@@ -36,3 +39,18 @@ def write_starts(
     folder.mkdir(exist_ok=True)
     (folder / "experiment.json").write_text(json.dumps({"kind": kind, "runs": jobs}), encoding="utf-8")
     return folder
+
+
+MEDIAN_START_S = 61.0
+
+
+def seen_starts(random: np.random.Generator, every_s: float, count: int = 20) -> tuple[Floats, Floats]:
+    """Both ends (s) of cold starts, as whoever looks at these intervals from the first refusal on sees them.
+
+    Log-normal around `MEDIAN_START_S`, a third wide. Each is watched for a while of its own, which a fifth
+    of them outlast: those have no upper end.
+    """
+    took_s = MEDIAN_START_S * random.lognormal(0, 0.3, count)
+    watched_s = random.exponential(4.6 * MEDIAN_START_S, count)
+    low_s = np.floor(np.minimum(took_s, watched_s) / every_s) * every_s
+    return low_s, np.where(took_s <= watched_s, low_s + every_s, np.inf)

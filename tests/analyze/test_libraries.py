@@ -1,5 +1,6 @@
 """Our statistics against libraries that were written by others for the same purpose."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import ruptures
 from arch.bootstrap import StationaryBootstrap, optimal_block_length
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import special, stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.tsa.stattools import acf
@@ -15,9 +17,9 @@ from statsmodels.tsa.stattools import acf
 from bench.analyze.changes import best_split
 from bench.analyze.gate.paired import holm
 from bench.analyze.gate.power import smallest_shift
-from bench.analyze.intervals import effective_size, within_run
+from bench.analyze.intervals import effective_size, over_runs, within_run
 from bench.analyze.trend import threshold
-from bench.metrics import Floats, quantile
+from bench.metrics import Floats, quantile, resolved
 from tests.analyze.queue import serve, traffic
 
 P_VALUES = st.lists(st.floats(0.0001, 1), min_size=1, max_size=12)
@@ -43,6 +45,37 @@ def test_the_smallest_shift_has_the_power_that_statsmodels_says(pairs: int, alph
     shift = smallest_shift(pairs, alpha)
     power = TTestPower().power(shift, pairs, alpha, alternative="larger")
     assert power == pytest.approx(0.9, abs=1e-3)
+
+
+@given(st.integers(20, 3000), st.sampled_from([0.5, 0.9, 0.95, 0.99]))
+def test_an_interval_of_independent_values_is_that_of_scipy(n: int, q: float) -> None:
+    """Open where theirs is, and otherwise no further off than a rank, where the quantile may be printed.
+
+    In an order that spreads the tail evenly, so that no request is lost to correlation.
+    """
+    step = next(k for k in range(round(0.618 * n), n + 1) if math.gcd(k, n) == 1)
+    ranks = (1 + np.arange(n) * step % n).astype(np.float64)
+    assume(effective_size((ranks <= quantile(ranks, q)).astype(np.float64)) == n)
+    ours = within_run(ranks, q)
+    theirs: Any = stats.quantile_test(ranks, p=q).confidence_interval(0.95)
+    for mine, other in ((ours.low, theirs.low), (ours.high, theirs.high)):
+        assert np.isinf(mine) == np.isnan(other)
+        assert np.isinf(mine) or abs(mine - other) <= 1 or not resolved(n, q)
+
+
+@given(st.integers(0, 1000), st.integers(5, 12), st.sampled_from([0.5, 0.95]))
+@settings(max_examples=30)
+def test_an_interval_over_runs_rests_on_the_t_of_scipy(seed: int, count: int, q: float) -> None:
+    """Of the share of each run below the pooled quantile, on the scale of the logit."""
+    random = np.random.default_rng(seed)
+    runs = [random.lognormal(random.normal(0, 0.1), 0.5, 400) for _ in range(count)]
+    pooled = np.concatenate(runs)
+    shares = [np.mean(run <= np.quantile(pooled, q, method="inverted_cdf")) for run in runs]
+    bounds: Any = stats.ttest_1samp(shares, q).confidence_interval(0.95)
+    reach = (bounds.high - bounds.low) / 2 / (q * (1 - q))
+    low, high = special.expit(special.logit(q) + np.array([-reach, reach]))
+    found = over_runs(runs, q)
+    assert (found.low, found.high) == tuple(np.quantile(pooled, [low, high], method="inverted_cdf"))
 
 
 @given(st.integers(0, 1000), st.floats(0, 0.9), st.integers(50, 400))

@@ -9,6 +9,7 @@ from scipy.stats import CensoredData, binom, ecdf
 
 from bench.analyze.survival import Step, assured, bound, curve, quantile
 from bench.metrics import Floats
+from tests.analyze.starts import MEDIAN_START_S, seen_starts
 
 Intervals = list[tuple[float, float]]
 
@@ -122,3 +123,12 @@ def test_an_empty_interval_is_refused(low: float, high: float) -> None:
     """There is no duration in it."""
     with pytest.raises(ValueError, match="0 <= low < high"):
         curve([low], [high])
+
+
+def test_the_median_is_right_where_starts_were_given_up() -> None:
+    """T17: twenty starts, a fifth of them given up, 200 times: within a second and a half of the truth."""
+    random = np.random.default_rng(17)
+    seen = [quantile(curve(*seen_starts(random, 1.0)), 0.5) for _ in range(200)]
+    middle_s = [(one.low + one.high) / 2 for one in seen if one.high is not None]
+    assert len(middle_s) == len(seen)
+    assert np.mean(middle_s) == pytest.approx(MEDIAN_START_S, abs=1.5)

@@ -11,10 +11,12 @@ from scipy import stats
 from bench.analyze.gate.paired import holm
 from bench.analyze.intervals import within_run
 from bench.analyze.steady import in_flight, settled_after
+from bench.analyze.survival import curve, quantile
 from bench.analyze.trend import Change, trend_of
 from bench.metrics import Floats
 from tests.analyze.pasts import ONE_METRIC, nights, noisy
 from tests.analyze.queue import serve, traffic
+from tests.analyze.starts import MEDIAN_START_S, seen_starts
 
 SERIES = 200
 
@@ -49,10 +51,10 @@ def test_an_interval_of_independent_requests_covers(q: float) -> None:
 
 @pytest.mark.parametrize(("window_s", "limit"), [(120, 0.065), (300, 0.03), (600, 0.02)])
 def test_littles_law_on_the_queue(window_s: int, limit: float) -> None:
-    """T13: the number in flight against rate x stay at half load, 300 runs: within the limit in 97 %."""
+    """T13: the number in flight against rate x stay at half load, 1,000 runs: within the limit in 99 %."""
     random = np.random.default_rng(203)
     off = []
-    for _ in range(300):
+    for _ in range(1000):
         served = serve(traffic(random, round(3.2 * (window_s + 160)), 0.5), warmup=0)
         start_s, end_s = 100.0, 100.0 + window_s
         due = (served.arrival_s >= start_s) & (served.arrival_s < end_s)
@@ -61,7 +63,7 @@ def test_littles_law_on_the_queue(window_s: int, limit: float) -> None:
         off.append(number / (due.sum() / window_s * served.e2e_s[due].mean()) - 1)
     share = float(np.mean(np.abs(off) <= limit))
     print(f"\nT13 {window_s} s: sd {np.std(off):.1%}, within {limit:.1%} in {share:.1%}")
-    assert share >= 0.97
+    assert share >= 0.99
 
 
 def confirmed(changes: tuple[Change, ...]) -> bool:
@@ -115,7 +117,7 @@ def decay(length: int) -> Floats:
 
 
 @pytest.mark.parametrize("length", [150, 400])
-@pytest.mark.parametrize(("shape", "low", "high"), [(step, 0.97, 1.15), (decay, 0.5, 1.1)])
+@pytest.mark.parametrize(("shape", "low", "high"), [(step, 1.0, 1.15), (decay, 0.5, 1.1)])
 def test_cold_starts_are_cut(shape: Callable[[int], Floats], low: float, high: float, length: int) -> None:
     """T15: MSER-5 on 500 runs of 1,500 requests; from the tenth to the ninetieth of a hundred cuts."""
     random = np.random.default_rng(206)
@@ -123,3 +125,27 @@ def test_cold_starts_are_cut(shape: Callable[[int], Floats], low: float, high: f
     bounds = np.quantile(cuts / length, [0.1, 0.9])
     print(f"\nT15 {shape.__name__} of {length}: cut at {bounds[0]:.0%} to {bounds[1]:.0%} of it")
     assert low <= bounds[0] <= bounds[1] <= high
+
+
+def test_a_run_without_a_start_up_is_left_whole() -> None:
+    """T15: of 1,500 requests that were steady from the first, 50 at most are cut nine times of ten."""
+    random = np.random.default_rng(207)
+    cuts = [settled_after(random.lognormal(0, 0.5, 1500)) for _ in range(500)]
+    share = float(np.mean([cut is not None and cut <= 50 for cut in cuts]))
+    print(f"\nT15 no start-up: cut at 50 or before in {share:.1%}")
+    assert share >= 0.9
+
+
+def test_the_median_of_cold_starts_is_that_of_the_truth() -> None:
+    """T17: twenty starts, a fifth given up, 1,000 times: within a second, where looked at each second.
+
+    A client that comes again after a minute, as it is told to, reads the end of that minute.
+    """
+    random = np.random.default_rng(208)
+    asked = [seen_starts(random, 1.0) for _ in range(1000)], [seen_starts(random, 60.0) for _ in range(1000)]
+    each_second, each_minute = ([quantile(curve(*seen), 0.5) for seen in samples] for samples in asked)
+    bias_s = np.mean([(seen.low + (seen.high or math.inf)) / 2 for seen in each_second]) - MEDIAN_START_S
+    late_s = np.mean([seen.high or math.inf for seen in each_minute]) - MEDIAN_START_S
+    print(f"\nT17 a look a second: {bias_s:+.2f} s off; one a minute, first answer: {late_s:+.1f} s")
+    assert abs(bias_s) <= 1
+    assert late_s > 30

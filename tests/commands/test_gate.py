@@ -1,13 +1,16 @@
 """`bench gate` and `bench compare` on folders: exit codes, files, sentences."""
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import pyarrow.parquet as pq
 import pytest
 
-from bench.analyze.gate import Policy
+from bench.analyze.gate import ARMS, Policy
 from bench.record import TargetSaid, replace
 from tests.analyze.pair_folders import POLICY, write_experiment
 from tests.commands.cli import Said, bench, one_line
@@ -80,6 +83,68 @@ def test_what_cannot_be_judged_is_invalid(facts: dict[str, Any], sentence: str, 
     assert said.code == 4, said.out
     assert sentence in one_line(said.out)
     assert junit(tmp_path).get("errors") != "0"
+
+
+def gone(folder: Path) -> None:
+    """The first pair, which nobody liked, is taken away."""
+    for arm in ARMS:
+        shutil.rmtree(folder / f"pair-1-{arm}")
+
+
+def twins(folder: Path) -> None:
+    """The runs of the first pair stand for the second as well, under the settings of the second."""
+    for arm in ARMS:
+        info = json.loads((folder / f"pair-1-{arm}" / "run.json").read_text())
+        planned = json.loads((folder / f"pair-2-{arm}" / "run.json").read_text())
+        replace(folder / f"pair-2-{arm}" / "run.json", json.dumps(planned | {"run_id": info["run_id"]}))
+
+
+def exchanged(folder: Path) -> None:
+    """The folders of the two arms of a pair are taken for each other."""
+    first, second = (folder / f"pair-2-{arm}" for arm in ARMS)
+    first.rename(folder / "aside")
+    second.rename(first)
+    (folder / "aside").rename(second)
+
+
+def fewer(folder: Path, keep: int = 200) -> None:
+    """Candidates lack their last requests, which waited longest."""
+    for file in folder.glob("pair-*-candidate/requests.parquet"):
+        pq.write_table(pq.read_table(file).slice(0, keep), file)
+
+
+def nothing(folder: Path) -> None:
+    """Not one request is left in the candidates."""
+    fewer(folder, 0)
+
+
+def dropped(folder: Path) -> None:
+    """The first pair is struck from the list."""
+    told = json.loads((folder / "experiment.json").read_text())
+    runs = [run for run in told["runs"] if run["pair"] != 1]
+    replace(folder / "experiment.json", json.dumps(told | {"runs": runs}))
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "sentence"),
+    [
+        (gone, 2, "pair-1-baseline was made and is gone: put it back, or make a new experiment"),
+        (exchanged, 2, "holds another run than the one that was planned there"),
+        (dropped, 4, "pair 1 has no baseline run"),
+        (twins, 4, "are the same run, which counts once"),
+        (fewer, 4, "the books do not balance: 200 requests are not those of the schedule, each once"),
+        (nothing, 4, "the books do not balance: 0 requests"),
+    ],
+)
+def test_a_choice_of_runs_is_no_experiment(
+    change: Callable[[Path], None], code: int, sentence: str, tmp_path: Path
+) -> None:
+    """Runs that are gone, counted twice, exchanged or lack requests: a sentence, and no verdict."""
+    write_experiment(tmp_path / "ab", made=4)
+    change(tmp_path / "ab")
+    said = judge("ab", cwd=tmp_path)
+    assert said.code == code, said.out + said.err
+    assert sentence in one_line(said.out + said.err)
 
 
 def test_an_undecided_gate_exits_with_3_unless_told_otherwise(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from bench.analyze.experiment import FILE, listed
 from bench.analyze.gate.policy import Policy
 from bench.analyze.gate.table import ARMS, Arm, RunRow, row_of
-from bench.analyze.run import AnalysisError, load
+from bench.analyze.run import AnalysisError, Run, load
 from bench.record import RunFolder
 
 
@@ -23,7 +23,21 @@ def load_rows(folder: Path, policy: Policy) -> list[RunRow]:
 
     Raises AnalysisError where the folder is no experiment of pairs, or a run in it is damaged.
     """
-    return [row_of(load(one.folder), one.pair, one.arm, one.place, policy.slo) for one in made(folder)]
+    return [
+        row_of(_planned(load(one.folder), one), one.pair, one.arm, one.place, policy.slo)
+        for one in made(folder)
+    ]
+
+
+def _planned(run: Run, made: "Made") -> Run:
+    """The run, if it is the one that was planned for its folder."""
+    told = run.info.overrides
+    if told and tuple(told[-len(made.overrides) :]) != made.overrides:
+        raise AnalysisError(
+            f"{made.folder.path} holds another run than the one that was planned there: it was made with "
+            f"{' '.join(told)}, and not with {' '.join(made.overrides)}; put the folders back in their places"
+        )
+    return run
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +48,23 @@ class Made:
     pair: int
     arm: Arm
     place: int
+    overrides: tuple[str, ...]
 
 
 def made(folder: Path) -> list[Made]:
-    """The runs of an experiment that have begun, in their planned order. Raises AnalysisError."""
-    return [
-        Made(RunFolder(folder / job.folder), job.pair, job.arm, place)
-        for place, job in enumerate(listed(folder, "ab").runs)
-        if job.pair is not None and job.arm is not None and (folder / job.folder / "run.json").exists()
-    ]
+    """The runs of an experiment that have begun, in their planned order.
+
+    Raises AnalysisError, also where a run was done and is gone: what is left may have been chosen.
+    """
+    found = []
+    for place, job in enumerate(listed(folder, "ab").runs):
+        run = RunFolder(folder / job.folder)
+        there = (run.path / "run.json").exists()
+        if job.done and not there:
+            raise AnalysisError(f"{run.path} was made and is gone: put it back, or make a new experiment")
+        if there and job.pair is not None and job.arm is not None:
+            found.append(Made(run, job.pair, job.arm, place, job.overrides))
+    return found
 
 
 def arms_in(folder: Path) -> tuple[list[RunFolder], list[RunFolder]]:

@@ -152,8 +152,12 @@ def _subsets(policy: Policy, table: Mapping[Watched, Floats]) -> tuple[int, int]
     chosen = d[:, np.array(list(itertools.combinations(range(d.shape[1]), size)))]
     mean, spread = chosen.mean(axis=2), chosen.std(axis=2, ddof=1)
     error = np.maximum(spread, 1e-9) / math.sqrt(size)
-    # Bonferroni's least p is Holm's first step: whether any metric FAILs.
-    p = len(d) * special.stdtr(size - 1, -mean / error)
-    bounds = np.array([[bound_of(watched)] for watched in table])
-    failed = ((p <= level_of_each_look(policy.looks, policy.alpha)) & (mean >= bounds)).any(axis=0)
+    p = special.stdtr(size - 1, -mean / error)
+    order = np.argsort(p, axis=0)  # Holm's, for all sets at once: a million calls would take too long
+    steps = np.arange(len(d), 0, -1)[:, None]
+    sure = np.maximum.accumulate(np.take_along_axis(p, order, 0) * steps) <= level_of_each_look(
+        policy.looks, policy.alpha
+    )
+    beyond = mean >= np.array([[bound_of(watched)] for watched in table])
+    failed = (sure & np.take_along_axis(beyond, order, 0)).any(axis=0)
     return failed.size, int(failed.sum())

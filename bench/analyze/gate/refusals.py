@@ -1,6 +1,6 @@
 """What makes a set of runs no experiment: each reason a sentence. No data is never a pass."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -41,6 +41,7 @@ def unmendable(policy: Policy, rows: Sequence[RunRow]) -> list[str]:
     broken = invalid_pairs(pairs)
     return [
         *_missing(rows, pairs),
+        *_twice(rows),
         *_different_workloads(pairs),
         *_different_machines(rows, pairs),
         *too_short(policy, rows),
@@ -98,11 +99,20 @@ def _missing(rows: Sequence[RunRow], pairs: Pairs) -> Iterator[str]:
         if count > 1:
             yield f"pair {pair} has {count} {arm} runs; it must have one"
     last = max(pairs, default=0)
-    numbers = range(min(row.pair for row in rows), last + 1)
-    for pair in numbers:
+    for pair in range(1, last + 1):
         for arm in ARMS:
             if not counts[pair, arm]:
                 yield f"pair {pair} has no {arm} run"
+
+
+def _twice(rows: Sequence[RunRow]) -> Iterator[str]:
+    """A run that stands in two places has no noise against itself."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        places[row.run_id or row.folder].append(row.folder)
+    for folders in places.values():
+        if len(folders) > 1:
+            yield f"{' and '.join(folders)} are the same run, which counts once"
 
 
 def _different_workloads(pairs: Pairs) -> Iterator[str]:

@@ -183,6 +183,8 @@ def _sources(run: Run) -> str:
 
 
 def _cut_short(summary: Summary) -> tuple[str, ...]:
-    if summary.run.state == "complete":
-        return ()
-    return (f"the run is {summary.run.state}, not complete",)
+    """Why a run is not all of a run."""
+    state, whole = summary.run.state, summary.overall.run
+    cut = (f"the run is {state}, not complete",) if state != "complete" else ()
+    lost = (f"the books do not balance: {whole.scheduled} requests are not those of the schedule, each once",)
+    return cut if whole.balanced else (*cut, *lost)
