@@ -1,5 +1,6 @@
 """Which runs, in which order; resumable. It is handed a function that makes one run."""
 
+from bench.experiment.answers import capacities_of, ends_of, report_of, workers_of
 from bench.experiment.capacity import CapacitySearch, Made, overrides_for
 from bench.experiment.cold_starts import aimed, cold_starts
 from bench.experiment.ladder import Ladder, Rung, rungs
@@ -20,11 +21,15 @@ __all__ = [
     "Search",
     "Tried",
     "aimed",
+    "capacities_of",
     "cold_starts",
+    "ends_of",
     "overrides_for",
     "pairs",
     "rates",
     "read",
+    "report_of",
     "run_all",
     "rungs",
+    "workers_of",
 ]

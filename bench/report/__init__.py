@@ -10,12 +10,14 @@ from bench.report.html import (
     asked_gate,
     asked_noise,
     asked_run,
+    asked_search,
     asked_starts,
     asked_sweep,
     asked_trend,
     write_gate_report,
     write_noise_report,
     write_report,
+    write_search_page,
     write_starts_page,
     write_sweep,
     write_trend_report,
@@ -23,6 +25,7 @@ from bench.report.html import (
 from bench.report.noise import render_noise, write_noise
 from bench.report.notebook import NotebookError
 from bench.report.plan import render_plan, write_plan
+from bench.report.searches import short_window, write_search
 from bench.report.starts import cold_start_lines, render_starts, write_starts
 from bench.report.table import WIDTH, render_summary, render_sweep
 from bench.report.trend import render_trend, write_trend
@@ -33,6 +36,7 @@ __all__ = [
     "asked_gate",
     "asked_noise",
     "asked_run",
+    "asked_search",
     "asked_starts",
     "asked_sweep",
     "asked_trend",
@@ -52,6 +56,7 @@ __all__ = [
     "render_summary",
     "render_sweep",
     "render_trend",
+    "short_window",
     "step_line",
     "write_baseline",
     "write_gate",
@@ -60,6 +65,8 @@ __all__ = [
     "write_noise_report",
     "write_plan",
     "write_report",
+    "write_search",
+    "write_search_page",
     "write_starts",
     "write_starts_page",
     "write_summary",

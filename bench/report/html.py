@@ -1,10 +1,10 @@
-"""report.html of a run, a sweep of rates, judged pairs, noise, a history, and cold starts."""
+"""report.html of a run, a sweep of rates, judged pairs, noise, a history, cold starts, a capacity search."""
 
 import os
 import tempfile
 from pathlib import Path
 
-from bench.analyze import newest
+from bench.analyze import SEARCH_FILE, newest
 from bench.analyze.gate import load_policy
 from bench.analyze.history import past, runs_in
 from bench.analyze.trend import TrendReport, trend_of
@@ -17,6 +17,7 @@ GATE_VARIABLE = "BENCH_GATE"
 NOISE_VARIABLE = "BENCH_AA"
 TREND_VARIABLE = "BENCH_TREND"
 STARTS_VARIABLE = "BENCH_PROVISION"
+SEARCH_VARIABLE = "BENCH_CAPACITY"
 
 
 def write_report(folder: RunFolder) -> Path:
@@ -59,6 +60,11 @@ def write_starts_page(folder: Path) -> Path:
     return _write(folder, "provisioning.ipynb", STARTS_VARIABLE)
 
 
+def write_search_page(folder: Path) -> Path:
+    """Run `dashboards/capacity.ipynb` on a folder that has a search.json, and leave report.html in it."""
+    return _write(folder, "capacity.ipynb", SEARCH_VARIABLE)
+
+
 def _write(folder: Path, notebook: str, variable: str) -> Path:
     page = to_html(notebook, f"{folder.name} - poolbench", {variable: str(folder.resolve())})
     file = folder / "report.html"
@@ -83,6 +89,11 @@ def asked_starts() -> Path:
     """The cold starts a notebook is about: `BENCH_PROVISION`, or the newest in `results/`."""
     what = "cold start: make some with `bench provision`"
     return _asked(STARTS_VARIABLE, "experiment.json", what, "provision")
+
+
+def asked_search() -> Path:
+    """The capacity search a notebook is about: `BENCH_CAPACITY`, or the newest in `results/` that ended."""
+    return _asked(SEARCH_VARIABLE, SEARCH_FILE, "capacity search that ended: make one with `bench capacity`")
 
 
 def asked_gate() -> Path:

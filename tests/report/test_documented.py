@@ -12,6 +12,7 @@ from bench.analyze import (
     Assured,
     Check,
     ColdStart,
+    CurvePoint,
     CurveStep,
     Gaps,
     Generator,
@@ -25,6 +26,9 @@ from bench.analyze import (
     Refused,
     Retries,
     RunFacts,
+    RunPoint,
+    Searched,
+    SearchReport,
     SloResult,
     Spread,
     Stage,
@@ -202,8 +206,9 @@ def test_every_key_of_the_plan_is_explained(name: str) -> None:
 
 
 def test_every_key_of_a_capacity_search_is_explained() -> None:
-    """Each key of its experiment.json stands on the page."""
-    names = {name for model in (CapacitySearch, Made) for name in model.model_fields}
+    """Each key of its experiment.json and search.json stands on the page."""
+    models: tuple[type[BaseModel], ...] = (CapacitySearch, Made, SearchReport, Searched, RunPoint, CurvePoint)
+    names = {name for model in models for name in model.model_fields}
     assert names <= set(coded("capacity.md"))
 
 

@@ -125,7 +125,7 @@ def test_running_leaves_nothing_at_home(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(
     "name",
-    ["run.ipynb", "sweep.ipynb", "regression.ipynb", "aa.ipynb", "trend.ipynb", "provisioning.ipynb"],
+    [f"{name}.ipynb" for name in ("run", "sweep", "regression", "aa", "trend", "provisioning", "capacity")],
 )
 def test_notebooks_are_kept_without_output(name: str) -> None:
     """What is in the repository is the question, not an answer; and no path of anybody's machine."""
