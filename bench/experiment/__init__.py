@@ -4,6 +4,7 @@ from bench.experiment.answers import capacities_of, ends_of, report_of, workers_
 from bench.experiment.capacity import CapacitySearch, Made, overrides_for
 from bench.experiment.cold_starts import aimed, cold_starts
 from bench.experiment.ladder import Ladder, Rung, rungs
+from bench.experiment.modelled import overrides_for_plan, write_arrivals
 from bench.experiment.pairs import pairs
 from bench.experiment.plan import Experiment, ExperimentError, Job, rates, read, run_all
 from bench.experiment.search import Found, Probe, Search, Tried
@@ -25,6 +26,7 @@ __all__ = [
     "cold_starts",
     "ends_of",
     "overrides_for",
+    "overrides_for_plan",
     "pairs",
     "rates",
     "read",
@@ -32,4 +34,5 @@ __all__ = [
     "run_all",
     "rungs",
     "workers_of",
+    "write_arrivals",
 ]

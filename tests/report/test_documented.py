@@ -60,6 +60,7 @@ from bench.analyze.plan import (
     Capacity,
     Change,
     Floor,
+    InModel,
     Mix,
     Plan,
     Price,
@@ -114,7 +115,7 @@ GATE: tuple[type[BaseModel], ...] = (
 TREND: tuple[type[BaseModel], ...] = (TrendReport, Series, Shift, Point, RunLeftOut, Setting)
 
 PLAN: tuple[type[BaseModel], ...] = (
-    *(Answer, Asked, Change, Floor, Mix, Plan, ReplicasOf, Settings),
+    *(Answer, Asked, Change, Floor, InModel, Mix, Plan, ReplicasOf, Settings),
     *(Capacities, Capacity, Scaling, Price, Prices),
 )
 
