@@ -56,7 +56,7 @@ def test_a_recorded_trace_is_a_demand(folder: Path) -> None:
     ("believed_per_s", "said_of_slo"), [(30, "SLO kept"), (100, "SLO MISSED")], ids=["true", "too high"]
 )
 def test_a_plan_is_played_in_the_model(believed_per_s: float, said_of_slo: str, folder: Path) -> None:
-    """One that rests on a rate that holds keeps the SLO there; of one that does not only the fluid thinks so."""
+    """One that rests on a rate that holds keeps the SLO there; of another only the fluid thinks so."""
     (folder / "rates.csv").write_text("start_s,rate_per_s\n0,30\n60,80\n120,80\n180,40\n240,10\n")
     (folder / "capacity.yaml").write_text(f"profiles: {{l4: {{rate_per_s: {believed_per_s}, start_s: 10}}}}")
     said = bench("plan", "--demand", "rates.csv", "--capacity", "capacity.yaml", "--step", "10",
