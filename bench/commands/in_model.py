@@ -1,7 +1,9 @@
 """`bench plan --in-model SCENARIO`: the recommended plan once more, request by request in the model."""
 
+import math
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from bench.record import RunFolder, create_folder
 from bench.report import write_summary
 from bench.scenario import Scenario
 from bench.scenario import load as load_scenario
-from bench.virtual import write_run
+from bench.virtual import bundles_of, write_run
 
 WARMUP_S = 300.0
 SEED = 1
@@ -38,8 +40,9 @@ def play_best(
     """Play the busiest `length_s` of the demand against the best plan; leaves a run folder in `place`."""
     loaded = modelled(file)
     busy = busiest(demand, answer, length_s, WARMUP_S)
+    lanes = _a_bundle_each(busy, len(bundles_of(loaded)))
     arrivals = (place / ARRIVALS).resolve()
-    changes = overrides_for_plan(loaded, busy, arrivals)
+    changes = overrides_for_plan(loaded, lanes, arrivals)
     write_arrivals(arrivals, busy, SEED)
     scenario = load_scenario(file, changes)
     folder = create_folder(place, FOLDER, datetime.now(UTC), place / FOLDER)
@@ -48,8 +51,17 @@ def play_best(
     def tick(now_s: float, ended: int, _: int | None) -> None:
         tell(f"in the model: {now_s:.0f} of {scenario.duration_s:g} virtual s, {ended:,} requests ended")
 
-    write_run(folder, info_of(Request(scenario, file, changes, {}), scenario), tick, busy.live)
+    write_run(folder, info_of(Request(scenario, file, changes, {}), scenario), tick, lanes.live)
     return _told(folder, scenario, busy)
+
+
+def _a_bundle_each(busy: Busy, bundles: int) -> Busy:
+    """A worker serves one bundle of models: each bundle has its part of the replicas, rounded up."""
+    live = {
+        name: tuple((at_s, math.ceil(count / bundles)) for at_s, count in changes)
+        for name, changes in busy.live.items()
+    }
+    return replace(busy, live=live)
 
 
 def _told(folder: RunFolder, scenario: Scenario, busy: Busy) -> InModel:
