@@ -16,6 +16,7 @@ from bench.analyze.cold_starts import (
     load_starts,
 )
 from bench.analyze.gaps import Gaps
+from bench.analyze.hopeless import Count, hopeless
 from bench.analyze.latency import LEVELS, Level, Spread
 from bench.analyze.measure import measured
 from bench.analyze.provisioning import Provisioning
@@ -62,6 +63,7 @@ __all__ = [
     "Assured",
     "Check",
     "ColdStart",
+    "Count",
     "CurvePoint",
     "CurveStep",
     "Drift",
@@ -107,6 +109,7 @@ __all__ = [
     "errors_hold",
     "falling",
     "faults",
+    "hopeless",
     "judge_start",
     "judge_step",
     "kept",

@@ -1,14 +1,16 @@
 """One run of a capacity search: over sockets, or in virtual time; and what it showed."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.analyze import Summary, kept, load, replicas, summarise
 from bench.commands import options
 from bench.commands.making import set_aside
 from bench.commands.replay import Request, info_of, new_folder, replay
-from bench.experiment import Made, Probe, overrides_for
+from bench.commands.watching import Watch
+from bench.experiment import Made, Probe, far_below, overrides_for
+from bench.record import RunFolder
 from bench.report import write_summary
 from bench.scenario import Scenario
 from bench.scenario import load as load_scenario
@@ -42,14 +44,42 @@ class Prober:
         changes = (*self.request.overrides, *self._own(), *overrides_for(probe, self._burst()))
         scenario = load_scenario(self.request.source, changes)
         request = Request(scenario, self.request.source, changes, self.request.labels)
-        made = new_folder(scenario, folder.parent, folder)
         if self.virtual:
+            made = new_folder(scenario, folder.parent, folder)
             shutil.copyfile(request.source, made.scenario_file)
             write_run(made, info_of(request, scenario))
-        elif code := replay(request, made, options.console):
+        elif probe.rate_per_s is not None and (run := self._hopeless(probe, request, folder)):
+            return run
+        elif not folder.exists():  # a burst, or it was set aside
+            self._over_sockets(request, folder)
+        return self._showed(probe, folder, scenario)
+
+    def _hopeless(self, probe: Probe, request: Request, folder: Path) -> Made | None:
+        """Make the run, and what it showed where it was cut short and decides even so.
+
+        None: it was borne to its end; or it was cut short and may yet hold, and is set aside.
+        """
+        scenario = request.scenario
+        watch = Watch(scenario.warmup_s, scenario.duration_s)
+        self._over_sockets(replace(request, enough=watch), folder, watch)
+        if not watch.gave_up:
+            return None
+        run = self._showed(probe, folder, scenario)
+        if far_below(run, self.target):
+            return run.model_copy(update={"what": f"{run.what}, cut short as hopeless"})
+        options.console.print(f"  cut short with {run.what}, which decides nothing: once more, to its end")
+        set_aside(folder)
+        return None
+
+    def _over_sockets(self, request: Request, folder: Path, watch: Watch | None = None) -> None:
+        made = new_folder(request.scenario, folder.parent, folder)
+        code = replay(request, made, options.console)
+        if code and not (watch and watch.gave_up and not watch.interrupted):
             raise Stopped(code)
-        summary = summarise(load(made))
-        write_summary(made, summary)
+
+    def _showed(self, probe: Probe, folder: Path, scenario: Scenario) -> Made:
+        summary = summarise(load(RunFolder(folder)))
+        write_summary(RunFolder(folder), summary)
         return self._made(probe, folder.name, scenario, summary)
 
     def _own(self) -> tuple[str, ...]:

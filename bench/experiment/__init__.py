@@ -7,7 +7,7 @@ from bench.experiment.ladder import Ladder, Rung, rungs
 from bench.experiment.modelled import overrides_for_plan, write_arrivals
 from bench.experiment.pairs import pairs
 from bench.experiment.plan import Experiment, ExperimentError, Job, rates, read, run_all
-from bench.experiment.search import Found, Probe, Search, Tried
+from bench.experiment.search import Found, Probe, Search, Tried, far_below
 
 __all__ = [
     "CapacitySearch",
@@ -25,6 +25,7 @@ __all__ = [
     "capacities_of",
     "cold_starts",
     "ends_of",
+    "far_below",
     "overrides_for",
     "overrides_for_plan",
     "pairs",
