@@ -13,6 +13,11 @@ def ask_for(planned: Planned, texts: Texts, *, estimate_tokens: bool = False) ->
 
     With `estimate_tokens` tokens that the server does not report are estimated from characters.
     """
+    return asked(planned, texts, estimate_tokens=estimate_tokens)[0]
+
+
+def asked(planned: Planned, texts: Texts, *, estimate_tokens: bool) -> tuple[Ask, bool]:
+    """The same, and whether some of its body besides its texts is the request's own."""
     traffic = planned.traffic
     pattern, filled = _pattern(traffic)
     ask = pattern.like(texts.of(planned), planned.out_tokens, planned.profile)
@@ -20,7 +25,7 @@ def ask_for(planned: Planned, texts: Texts, *, estimate_tokens: bool = False) ->
         ask.params = _params(planned, traffic.body)
     if estimate_tokens:
         ask.chars_per_token = texts.per_token(traffic)
-    return ask
+    return ask, filled
 
 
 def pattern_of(traffic: Traffic, *, stream: bool) -> Ask:
@@ -41,13 +46,8 @@ def pattern_of(traffic: Traffic, *, stream: bool) -> Ask:
 
 @once_a_class
 def _pattern(traffic: Traffic) -> tuple[Ask, bool]:
-    return pattern_of(traffic, stream=shape_of(traffic).stream), is_filled(traffic)
-
-
-@once_a_class
-def is_filled(traffic: Traffic) -> bool:
-    """Whether some of a body besides its texts is the request's own."""
-    return not traffic.body.keys().isdisjoint({*_KEYS, "min_tokens"})
+    filled = not traffic.body.keys().isdisjoint({*_KEYS, "min_tokens"})
+    return pattern_of(traffic, stream=shape_of(traffic).stream), filled
 
 
 def _params(planned: Planned, body: dict[str, Any]) -> dict[str, Any]:

@@ -56,15 +56,16 @@ class Bulletin:
 
     def add(self, planned: Planned, scheduled_ns: int, facts: Facts) -> None:
         """Note the end of a request."""
-        traffic, outcome = planned.traffic, facts.outcome
+        traffic, outcome, end_ns = planned.traffic, facts.outcome, facts.end_ns
         key = traffic.operation, traffic.name, planned.profile
         tally = self._tallies.get(key)
         if tally is None:
             tally = self._tallies[key] = _Tally()
         if facts.first_token_ns is not None:
             tally.first_ns.append(max(0, facts.first_token_ns - scheduled_ns))
-        censored = facts.end_ns is None or outcome == "unfinished" or outcome == "not_sent"
-        tally.latencies_ns.append(0 if censored else max(0, (facts.end_ns or 0) - scheduled_ns))
+        if end_ns is None or end_ns < scheduled_ns or outcome == "unfinished" or outcome == "not_sent":
+            end_ns = scheduled_ns
+        tally.latencies_ns.append(end_ns - scheduled_ns)
         tally.sizes.append(facts.response_bytes)
         # Last, because the reader counts these.
         tally.troubles.append(None if outcome == "ok" or outcome == "degraded" else _why(facts))

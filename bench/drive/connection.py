@@ -40,7 +40,8 @@ class Connection:
         self._reached = False
         self._stamped = False
         self._wire = b""
-        self._pending = b""
+        self.pending = b""
+        """What the socket did not take yet."""
         self._sent_bytes = 0
         self.handed_ns: int | None = None
         self.sent_ns: int | None = None
@@ -52,19 +53,22 @@ class Connection:
     @property
     def wants_to_write(self) -> bool:
         """Whether epoll should say when it can be written."""
-        return not self._reached or bool(self._pending)
+        return not self._reached or bool(self.pending)
 
     def begin(self, wire: bytes) -> None:
         """Take a request, and send it as far as that goes; ConnectionLostError."""
-        self._wire = wire
         self.handed_ns = self.sent_ns = None
-        if self.connected:
-            self.push()
+        if not self.connected:
+            self._wire = wire
+            return
+        self.pending = self._tls.encrypt(wire) if self._tls else wire
+        self.handed_ns = _now_ns()
+        self._send()
 
     def advance(self) -> bool:
         """Connect further, then send what is pending. Whether it is connected; or ConnectionLostError."""
         self.push()
-        if not self._pending:
+        if not self.pending:
             # The stamp of a send is there when the send is done, as a rule: no wake-up for it then.
             self.collect_sent()
         return self.connected
@@ -74,10 +78,10 @@ class Connection:
         if not self.connected:
             self._connect()
         if self._wire and self.connected:
-            self._pending = self._tls.encrypt(self._wire) if self._tls else self._wire
+            self.pending = self._tls.encrypt(self._wire) if self._tls else self._wire
             self._wire = b""
             self.handed_ns = _now_ns()
-        if self._pending:
+        if self.pending:
             self._send()
 
     def _connect(self) -> None:
@@ -89,7 +93,7 @@ class Connection:
             self._stamped = ask_for_stamps(self._socket)
         if self._tls is None:
             self.connected = True
-        elif not self._pending:
+        elif not self.pending:
             self._greet(self._tls)
 
     def _greet(self, tls: Tls) -> None:
@@ -105,18 +109,19 @@ class Connection:
             self.connected = tls.greet(heard or b"")
         except ssl.SSLError as error:
             raise ConnectionLostError(errno.EPROTO, f"TLS: {error}") from error
-        self._pending = tls.outgoing()
+        self.pending = tls.outgoing()
 
     def _send(self) -> None:
-        while self._pending:
+        pending = self.pending
+        while pending:
             try:
-                count = self._socket.send(self._pending)
+                count = self._socket.send(pending)
             except BlockingIOError:
                 return
             except OSError as error:
                 raise ConnectionLostError(*error.args) from error
             self._sent_bytes += count
-            self._pending = self._pending[count:] if count < len(self._pending) else b""
+            self.pending = pending = pending[count:] if count < len(pending) else b""
 
     def receive(self) -> tuple[bytes, int, int, bool]:
         """Bytes (empty: the peer closed), their stamp, when they were read, and whether the kernel stamped.
@@ -153,7 +158,7 @@ class Connection:
             except OSError:
                 return
             found = self._clock.transmitted(control)
-            if found and found[0] == (self._sent_bytes - 1) & 0xFFFFFFFF and not self._pending:
+            if found and found[0] == (self._sent_bytes - 1) & 0xFFFFFFFF and not self.pending:
                 self.sent_ns = found[1]
                 return
 

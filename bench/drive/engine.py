@@ -269,6 +269,7 @@ class Engine:
     def _settle(self, flight: Flight) -> None:
         """Tell the journal, or try again."""
         if self._sending and (order := again(flight, self._retry, self._jitter.random())):
+            self._flights.note(flight)
             self._wait_for(order)
             self._retrying += 1
             return

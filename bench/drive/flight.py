@@ -51,6 +51,8 @@ class Flight(Struct, eq=False):
     sent_ns: int | None = None
     kernel_stamps: bool = True
     read_lag_max_ns: int | None = None
+    noted: bool = False
+    """Whether the journal has heard that it was sent."""
 
     def tries(self) -> "list[Flight]":
         """Every try of this request, the first one first."""
@@ -77,7 +79,7 @@ class Journal(Protocol):
     """Hears what happens, on the engine's thread."""
 
     def sent(self, flight: Flight) -> None:
-        """The request was handed to its socket."""
+        """The request was handed to its socket, and had not ended by the next tick."""
 
     def ended(self, flight: Flight) -> None:
         """The outcome is settled."""

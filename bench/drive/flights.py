@@ -23,7 +23,7 @@ Hears = Callable[[Flight], None]
 
 
 class Flights:
-    """What was launched and has not landed. `sent` and `landed` hear of each flight once.
+    """What was launched and has not landed. `landed` hears of each flight once, `sent` of those that last.
 
     `read_ns` is the last look at the clock.
     """
@@ -59,10 +59,18 @@ class Flights:
             self._progress(flight, connection, mask)
 
     def look_at_the_clock(self, now_ns: int) -> None:
-        """Give up whose time is over."""
+        """Tell of what was sent and has not ended, and give up whose time is over."""
         for flight in list(self.by_fd.values()):
+            if not flight.noted and flight.handed_ns is not None:
+                self.note(flight)
             if flight.alarm_ns <= now_ns:
                 self._check(flight, now_ns)
+
+    def note(self, flight: Flight) -> None:
+        """Tell that it was sent, once."""
+        if not flight.noted:
+            flight.noted = True
+            self._sent(flight)
 
     def give_up(self, flights: list[Flight], outcome: str, reason: str | None) -> None:
         """Settle them from outside."""
@@ -139,13 +147,12 @@ class Flights:
 
     def _departed(self, flight: Flight, connection: Connection) -> None:
         """Note what was sent, as far as it was."""
-        wants_to_write = connection.wants_to_write
+        wants_to_write = connection.pending or (not connection.connected and connection.wants_to_write)
         if not wants_to_write:
             # The stamp of a send is there when the send is done, as a rule: no wake-up for it then.
             connection.collect_sent()
-        if flight.handed_ns is None and connection.handed_ns is not None:
+        if flight.handed_ns is None:
             flight.handed_ns = connection.handed_ns
-            self._sent(flight)
         if wants_to_write or connection.watched_for_writing:
             self._pool.watch(connection)
 

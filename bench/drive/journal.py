@@ -27,9 +27,6 @@ class Tag(Struct, eq=False):
     """Hears of the end: whoever asked for a request that stands in no schedule."""
 
 
-_NO_TOKENS = None, None, None
-
-
 _OfClass = tuple[tuple[str, str, bool, str, str | None], int | None, int, int]
 
 
@@ -55,7 +52,10 @@ class LoggedJournal:
     errors: int = 0
 
     def sent(self, flight: Flight) -> None:
-        """Log that the request is on its way; a further try of it is no news."""
+        """Log that the request is on its way; a further try of it is no news.
+
+        Nothing is lost with one that ended sooner: entries reach the disk together.
+        """
         if flight.order.previous is not None:
             return
         tag: Tag = flight.order.tag
@@ -69,81 +69,71 @@ class LoggedJournal:
         facts = flight.exchange.facts
         if self.keys:
             _hide(facts, self.keys)
-        instants = chars = b""
-        if facts.event_ns:
-            start_ns = self.start_ns
-            instants = array("q", [instant - start_ns for instant in facts.event_ns]).tobytes()
-            chars = facts.event_chars.tobytes()
-        self.log.ended_row(self._row(flight, tag), instants, chars)
+        if not flight.noted and flight.order.previous is None and flight.handed_ns is not None:
+            self.sent_count += 1
         outcome = facts.outcome
         if outcome != "ok":
+            if outcome is None:
+                facts.outcome = outcome = "failed"
+            if outcome == "unfinished" or outcome == "not_sent":
+                facts.end_ns = None
             self.errors += outcome not in GOOD and outcome != "not_sent"
-        self.bulletin.add(tag.planned, tag.scheduled_ns + self.start_ns, facts)
+        instants = chars = b""
+        start_ns = self.start_ns
+        if facts.event_ns:
+            instants = array("q", [instant - start_ns for instant in facts.event_ns]).tobytes()
+            chars = facts.event_chars.tobytes()
+        self.log.ended_parts(self._asked(flight, tag, outcome), facts, start_ns, instants, chars)
+        self.bulletin.add(tag.planned, tag.scheduled_ns + start_ns, facts)
 
     def tick(self, now_ns: int) -> None:
         """Flush the log when it is time."""
         self.log.tick(now_ns - self.start_ns)
 
-    def _row(self, flight: Flight, tag: Tag) -> tuple[Any, ...]:
-        """The values of a Record, in the order of FIELDS: making one costs more than sending its request."""
-        planned, facts, start_ns = tag.planned, flight.exchange.facts, self.start_ns
-        handed_ns, outcome = flight.handed_ns, facts.outcome
+    def _asked(self, flight: Flight, tag: Tag, outcome: str) -> tuple[Any, ...]:
+        """The values of ASKED."""
+        order, planned, handed_ns, sent_ns = flight.order, tag.planned, flight.handed_ns, flight.sent_ns
         said, items, query_tokens, texts = _of_class(planned.traffic)
-        in_tokens: int | None = query_tokens + planned.item_tokens * texts
-        if tag.told is not None:  # a task says it with each request
-            name, operation, _, model, pool = said
-            said = name, operation, planned.stream, model, pool
-            items, in_tokens = planned.items, planned.in_tokens
-        tries = None if flight.order.previous is None else flight.tries()
-        handed_ns = None if handed_ns is None else handed_ns - start_ns
-        sent_ns, headers_ns, end_ns = flight.sent_ns, facts.headers_ns, facts.end_ns
-        censored = end_ns is None or outcome == "unfinished" or outcome == "not_sent"
+        name, operation, stream, model, pool = said
+        user = planned.user
+        if tag.told is None:
+            in_tokens: int | None = query_tokens + planned.item_tokens * texts
+            conversation, turn = (None, None) if user is None else (planned.index, 0)
+        else:  # a task says it with each request
+            stream, items, in_tokens = planned.stream, planned.items, planned.in_tokens
+            conversation, turn = planned.conversation, planned.turn
+        first_ns, count = handed_ns, 0 if outcome == "not_sent" else 1
+        attempts: tuple[Attempt, ...] = ()
+        if order.previous is not None:
+            tries = flight.tries()
+            first_ns, attempts = tries[0].handed_ns, tuple(map(self._attempt, tries))
+            count = len(tries) if count else 0
         return (
             planned.index,
-            *said,
+            name,
+            operation,
+            stream,
+            model,
+            pool,
             planned.profile,
-            planned.user,
-            planned.conversation,
-            planned.turn,
+            user,
+            conversation,
+            turn,
             self.worker,
             tag.scheduled_ns,
-            self._since(tries[0].handed_ns) if tries else handed_ns,
+            first_ns,
             handed_ns,
-            handed_ns if sent_ns is None else sent_ns - start_ns,
-            None if headers_ns is None else headers_ns - start_ns,
-            *(self._tokens(facts) if facts.event_ns else _NO_TOKENS),
-            None if censored else self._since(end_ns),
+            handed_ns if sent_ns is None else sent_ns,
             "kernel" if sent_ns and flight.kernel_stamps else "read",
             flight.read_lag_max_ns,
-            len(facts.event_ns),
-            facts.merged_events,
-            outcome or "failed",
-            facts.reason,
-            facts.status,
-            facts.error_code,
-            facts.finish_reason,
-            0 if outcome == "not_sent" else len(tries) if tries else 1,
-            tuple(map(self._attempt, tries)) if tries else (),
+            len(flight.exchange.facts.event_ns),
+            count,
+            attempts,
             in_tokens,
             planned.out_tokens,
-            facts.in_tokens,
-            facts.out_tokens,
-            facts.tokens_source,
             items,
-            facts.items_returned,
-            len(flight.order.wire),
-            facts.response_bytes,
-            facts.server_ttft_ms,
-            facts.server_tpot_ms,
-            facts.server_queue_ms,
-            facts.server_inference_ms,
-            facts.request_id,
-            facts.attempt_id,
+            len(order.wire),
         )
-
-    def _tokens(self, facts: Facts) -> tuple[int | None, int | None, int | None]:
-        since = self._since
-        return since(facts.first_token_ns), since(facts.first_visible_ns), since(facts.last_token_ns)
 
     def _attempt(self, flight: Flight) -> Attempt:
         facts = flight.exchange.facts
@@ -154,9 +144,6 @@ class LoggedJournal:
             code=facts.error_code,
             retry_after_s=facts.retry_after_s,
         )
-
-    def _since(self, instant_ns: int | None) -> int | None:
-        return None if instant_ns is None else instant_ns - self.start_ns
 
 
 def _known(planned: Planned) -> dict[str, Any]:

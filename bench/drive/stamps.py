@@ -8,7 +8,7 @@ second. A stamp belongs to the last byte of a read, or of a send. Constants are 
 import socket
 import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 SO_TIMESTAMPING = 37
@@ -33,7 +33,7 @@ _SOCKET: int = socket.SOL_SOCKET
 _RECVERR = (IP_RECVERR, IPV6_RECVERR)
 _INTERNET = (socket.IPPROTO_IP, socket.IPPROTO_IPV6)
 
-Control = Iterable[tuple[int, int, bytes]]
+Control = Sequence[tuple[int, int, bytes]]
 
 
 def ask_for_stamps(sock: Any) -> bool:
@@ -75,15 +75,16 @@ class Clock:
 
     def transmitted(self, control: Control) -> tuple[int, int] | None:
         """Number of the last byte sent (from 0, since stamps were asked for) and its stamp."""
-        stamp_ns = byte = None
-        for level, kind, data in control:
-            if kind == SO_TIMESTAMPING and level == _SOCKET:
-                seconds, nanoseconds = _timespec(data)
-                if seconds:
-                    stamp_ns = seconds * 1_000_000_000 + nanoseconds - self._offset_ns
-            elif kind in _RECVERR and level in _INTERNET:
-                (byte,) = _byte_number(data)
-        return None if stamp_ns is None or byte is None else (byte, stamp_ns)
+        if len(control) != 2:
+            return None
+        # The kernel gives the stamp first, then the error that says whose it is.
+        (level, kind, stamp), (family, error, said) = control
+        if kind != SO_TIMESTAMPING or level != _SOCKET or error not in _RECVERR or family not in _INTERNET:
+            return None
+        seconds, nanoseconds = _timespec(stamp)
+        if not seconds:
+            return None
+        return _byte_number(said)[0], seconds * 1_000_000_000 + nanoseconds - self._offset_ns
 
 
 def _reading() -> tuple[int, int]:

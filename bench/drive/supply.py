@@ -10,10 +10,10 @@ import time
 from collections import Counter, deque
 from typing import Protocol
 
-from bench.drive.asking import ask_for, is_filled, traceparent
+from bench.drive.asking import asked, traceparent
 from bench.drive.flight import NS_PER_S, Flight, Order
 from bench.drive.journal import Tag
-from bench.protocol import Ask, Endpoint, Templates, render
+from bench.protocol import Endpoint, Templates, render
 from bench.workload import Planned, Schedule, Texts
 
 AHEAD_NS = 5 * NS_PER_S
@@ -64,18 +64,15 @@ class Kitchen:
 
     def order(self, planned: Planned, due_ns: int, ripens: bool = False) -> Order:
         """Rendered, and due at a monotonic instant."""
-        ask = ask_for(planned, self._texts, estimate_tokens=self._estimate_tokens)
-        tag = Tag(planned, due_ns - self.start_ns)
-        return Order(due_ns, ask, self._first(ask, planned), tag, self._again, None, ripens)
-
-    def _first(self, ask: Ask, planned: Planned) -> bytes:
-        """The first try of a request; most are like others of their class."""
-        traffic = planned.traffic
+        ask, filled = asked(planned, self._texts, estimate_tokens=self._estimate_tokens)
         trace = traceparent(self._run_id, planned.index, 1)
-        if is_filled(traffic):
-            return render(self._endpoint, ask, trace)
-        # The schedule keeps its classes alive: no other comes to have the id of one.
-        return self._templates.render(ask, trace, (id(traffic), planned.profile, planned.out_tokens))
+        if filled:
+            wire = render(self._endpoint, ask, trace)
+        else:
+            # The schedule keeps its classes alive: no other comes to have the id of one.
+            kind = id(planned.traffic), planned.profile, planned.out_tokens
+            wire = self._templates.render(ask, trace, kind)
+        return Order(due_ns, ask, wire, Tag(planned, due_ns - self.start_ns), self._again, None, ripens)
 
     def _render_again(self, order: Order, attempt: int) -> bytes:
         return render(self._endpoint, order.ask, traceparent(self._run_id, order.tag.planned.index, attempt))

@@ -5,10 +5,11 @@ that reading JSON is never in the way of a stamp.
 """
 
 from functools import lru_cache
+from operator import methodcaller
 
 import httptools
 
-from bench.protocol.facts import GENERATION, Ask, Facts, Kind
+from bench.protocol.facts import GENERATION, Ask, Facts, Kind, Pieces
 from bench.protocol.kept import Kept
 from bench.protocol.replies import Reader, WholeReader
 from bench.protocol.streams import StreamReader
@@ -17,40 +18,48 @@ UNDECODED_BYTES = 1 << 16
 """So much of a stream may wait to be read."""
 
 
+_word = methodcaller("decode", "latin-1")
+
+
 @lru_cache(maxsize=1024)
-def _word(name: bytes) -> str:
-    return name.decode("latin-1").lower()
+def _words(names: tuple[bytes, ...]) -> list[str]:
+    """Servers send the same few heads again and again, by the names in them."""
+    return [name.decode("latin-1").lower() for name in names]
 
 
 class Framing:
     """The HTTP parser of one connection, which lives as long as that; what it found waits to be fetched."""
 
-    __slots__ = ("complete", "extra", "head_ns", "headers", "keep", "now_ns", "parser", "pieces", "status")
+    __slots__ = (
+        "_head", "complete", "extra", "head_ns", "headers", "keep", "now_ns", "on_header", "parser", "pieces",
+        "status",
+    )  # fmt: skip
 
     def __init__(self) -> None:
+        self._head: dict[bytes, bytes] = {}
+        # Called by the parser for each header: a function of Python would cost more than parsing does.
+        self.on_header = self._head.__setitem__
         self.parser = httptools.HttpResponseParser(self)
         self.now_ns = 0
         self.begin()
 
     def begin(self) -> None:
         """Make ready for the next reply."""
+        self._head.clear()
         self.headers: dict[str, str] = {}
-        self.pieces: list[tuple[bytes, int]] = []
+        self.pieces: Pieces = []
         self.status = self.head_ns = 0
         self.complete = self.keep = self.extra = False
 
     # Called by the parser.
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header."""
-        if not self.complete:
-            self.headers[_word(name)] = value.decode("latin-1")
-
     def on_headers_complete(self) -> None:
-        """Note status and instant; a second head says that the connection is out of step."""
+        """Note status, headers and instant; a second head says that the connection is out of step."""
         if self.complete:
             self.extra = True
         else:
+            head = self._head
+            self.headers = dict(zip(_words(tuple(head)), map(_word, head.values()), strict=True))
             self.status, self.head_ns = self.parser.get_status_code(), self.now_ns
 
     def on_body(self, piece: bytes) -> None:
@@ -100,21 +109,26 @@ class Exchange:
         framing = self._framing
         framing.now_ns = now_ns
         self.facts.response_bytes += len(data)
-        self._undecoded += len(data)
         broken: Exception | None = None
         try:
             framing.parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             broken = error
-        if self._reader is None and framing.status >= 200:
-            self._choose_reader()
-        if self._undecoded > UNDECODED_BYTES or broken or framing.complete:
-            self.decode()
-        if framing.complete and self._reader is not None:
-            self._reader.end(complete=True)
+        reader = self._reader
+        if reader is None and framing.status >= 200:
+            reader = self._reader = self._chosen_reader()
+        if framing.complete and reader is not None:
+            self._undecoded = 0
+            reader.body(framing.pieces)
+            framing.pieces.clear()
+            reader.end(complete=True)
             self.reusable = framing.keep and not framing.extra and broken is None
             self._finish(now_ns)
-        elif broken:
+            return
+        self._undecoded += len(data)
+        if self._undecoded > UNDECODED_BYTES or broken:
+            self.decode()
+        if broken:
             switches = isinstance(broken, httptools.HttpParserUpgrade)
             self.facts.error_message = "switches protocols" if switches else f"not HTTP: {broken}"
             self.facts.settle("failed", "malformed")
@@ -123,11 +137,9 @@ class Exchange:
     def decode(self) -> None:
         """Read what has come so far into the facts."""
         self._undecoded = 0
-        pieces, reader = self._framing.pieces, self._reader
-        if reader is not None and pieces:
-            for piece, instant_ns in pieces:
-                reader.body(piece, instant_ns)
-            pieces.clear()
+        if self._reader is not None:
+            self._reader.body(self._framing.pieces)
+            self._framing.pieces.clear()
 
     def closed(self, now_ns: int) -> None:
         """The peer ended the connection: the proper end of a body without length, a loss otherwise."""
@@ -148,24 +160,32 @@ class Exchange:
         self.facts.settle(outcome, reason)
         self._finish(now_ns)
 
-    def _choose_reader(self) -> None:
+    def _chosen_reader(self) -> Reader:
         """Only a 200 of a streamed generation is a stream, and only if it says so."""
-        facts, headers = self.facts, self._framing.headers
-        facts.status, facts.headers_ns = self._framing.status, self._framing.head_ns
+        facts, ask, framing = self.facts, self._ask, self._framing
+        headers = framing.headers
+        facts.status, facts.headers_ns = framing.status, framing.head_ns
         facts.request_id = headers.get("x-sie-request-id")
-        ask = self._ask
-        asked = ask.stream and ask.operation in GENERATION
-        if asked and facts.status == 200 and "event-stream" in headers.get("content-type", ""):
-            self._reader = StreamReader(self._kind, ask, facts)
+        reader: Reader
+        if (
+            ask.stream
+            and ask.operation in GENERATION
+            and facts.status == 200
+            and "event-stream" in headers.get("content-type", "")
+        ):
+            reader = StreamReader(self._kind, ask, facts)
         else:
-            self._reader = WholeReader(self._kind, ask, facts, headers)
+            reader = WholeReader(self._kind, ask, facts, headers)
         if ask.keep:
             kind = headers.get("content-type", "")
             streams, packed = "event-stream" in kind, "msgpack" in kind
-            self._reader = self.kept = Kept(self._reader, streams=streams, packed=packed)
+            reader = self.kept = Kept(reader, streams=streams, packed=packed)
+        return reader
 
     def _finish(self, now_ns: int) -> None:
-        if not self.done:
-            self.done = True
-            # The clock that stamps are read on is set anew each second: it may step back by a few ns.
-            self.facts.end_ns = max(now_ns, self.facts.headers_ns or 0, self.facts.last_token_ns or 0)
+        if self.done:
+            return
+        self.done = True
+        facts = self.facts
+        # The clock that stamps are read on is set anew each second: it may step back by a few ns.
+        facts.end_ns = max(now_ns, facts.headers_ns or 0, facts.last_token_ns or 0)

@@ -9,13 +9,15 @@ from msgspec import Struct, field
 Operation = Literal["chat", "completion", "generate", "encode", "score", "extract", "embed", "rerank"]
 Kind = Literal["sie", "openai"]
 Wire = Literal["msgpack", "json"]
+Pieces = list[tuple[bytes, int]]
+"""Of a body, each with the instant at which it arrived."""
 
 GENERATION = frozenset({"chat", "completion", "generate"})
 RANKING = frozenset({"score", "rerank"})
 
 
 # Structs are made five times as fast as dataclasses are, and these by the ten thousand a second.
-class Ask(Struct, kw_only=True):
+class Ask(Struct, kw_only=True, gc=False):
     """One request in the target's terms.
 
     `texts`: the prompt; or the items; or the query and then the documents. `params` are the operation's own
@@ -68,11 +70,12 @@ class Ask(Struct, kw_only=True):
         )
 
 
-NO_EVENTS: "array[int]" = array("q")
-"""What those who are no stream share; nobody adds to it."""
+NO_EVENTS: Any = ()
+"""What those have in place of an array who are no stream."""
 
 
-class Facts(Struct):
+# Packed as an array, in this order, it is what a log says of a reply.
+class Facts(Struct, array_like=True, gc=False):
     """What the bytes of one reply said, and when; instants are those of the clock of the caller, in ns.
 
     `None`: not said. `outcome` and `reason` use the words of the run folder.
@@ -82,8 +85,6 @@ class Facts(Struct):
     reason: str | None = None
     status: int | None = None
     error_code: str | None = None
-    error_message: str | None = None
-    retry_after_s: float | None = None
     finish_reason: str | None = None
 
     headers_ns: int | None = None
@@ -92,8 +93,6 @@ class Facts(Struct):
     last_token_ns: int | None = None
     end_ns: int | None = None
     merged_events: int = 0
-    event_ns: "array[int]" = NO_EVENTS
-    event_chars: "array[int]" = NO_EVENTS
 
     in_tokens: int | None = None
     out_tokens: int | None = None
@@ -107,6 +106,11 @@ class Facts(Struct):
     server_inference_ms: float | None = None
     request_id: str | None = None
     attempt_id: str | None = None
+
+    error_message: str | None = None
+    retry_after_s: float | None = None
+    event_ns: "array[int]" = NO_EVENTS
+    event_chars: "array[int]" = NO_EVENTS
 
     def expect_events(self) -> None:
         """This is a stream."""

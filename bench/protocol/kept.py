@@ -11,11 +11,12 @@ from typing import Any, Protocol
 import msgpack
 import numpy as np
 
+from bench.protocol.facts import Pieces
 from bench.protocol.sse import EventDecoder
 
 
 class _Reader(Protocol):
-    def body(self, piece: bytes, now_ns: int) -> None: ...
+    def body(self, pieces: Pieces) -> None: ...
 
     def end(self, *, complete: bool) -> None: ...
 
@@ -27,10 +28,11 @@ class Kept:
         self._reader, self.streams, self._packed = reader, streams, packed
         self._bytes = bytearray()
 
-    def body(self, piece: bytes, now_ns: int) -> None:
-        """Keep a piece and pass it on."""
-        self._bytes += piece
-        self._reader.body(piece, now_ns)
+    def body(self, pieces: Pieces) -> None:
+        """Keep the pieces and pass them on."""
+        for piece, _ in pieces:
+            self._bytes += piece
+        self._reader.body(pieces)
 
     def end(self, *, complete: bool) -> None:
         """Pass the end on."""

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
-from msgspec.structs import astuple
+
+from bench.protocol.facts import Ask
 
 _ABSENT = Raw(b"")
 
@@ -16,35 +17,26 @@ SURE_BYTES = 16
 """A value of so many bytes is neither an empty list nor nothing in another form."""
 
 
-class _Outline(Struct):
-    """Read like the object that it outlines."""
-
+class _Item(Struct):
     error: Any = None
-
-    def get(self, name: str) -> Any:
-        """A value, or None."""
-        return getattr(self, name, None)
-
-
-class _Item(_Outline):
     dense: Raw = _ABSENT
     sparse: Raw = _ABSENT
     multivector: Raw = _ABSENT
 
 
-class _Embedding(_Outline):
+class _Embedding(Struct):
+    error: Any = None
     embedding: Raw = _ABSENT
 
 
-class _Reply(_Outline, kw_only=True):
+class _Reply(Struct, kw_only=True):
     entries: list[Any]
     usage: Any = None
+    error: Any = None
 
-    def __getitem__(self, _key: str) -> list[Any]:
-        return self.entries
-
-    def __contains__(self, _key: str) -> bool:
-        return True
+    def get(self, name: str) -> Any:
+        """Read like the object that it outlines."""
+        return getattr(self, name)
 
 
 class _Items(_Reply, kw_only=True, rename={"entries": "items"}):
@@ -64,18 +56,26 @@ _JSON: dict[str, _Decode] = {
 _PACKED: dict[str, _Decode] = {"encode": msgspec.msgpack.Decoder(_Items).decode}
 
 
-def outline(operation: str, body: bytes, *, packed: bool) -> Any:
-    """What is judged of a good reply; None where it is not certainly good, and must be read as a whole."""
-    decode = (_PACKED if packed else _JSON).get(operation)
+def outline(ask: Ask, body: bytes, *, packed: bool) -> _Reply | None:
+    """A good reply that has everything; None where it is not certainly one, and must be read as a whole."""
+    decode = (_PACKED if packed else _JSON).get(ask.operation)
     if decode is None:
         return None
     try:
         tree = decode(body)
     except (msgspec.DecodeError, RecursionError):
         return None
-    return None if tree.error or any(map(_is_doubtful, tree.entries)) else tree
+    if tree.error or len(tree.entries) != len(ask.texts):
+        return None
+    wanted = _EMBEDDING if ask.operation == "embed" else ask.params.get("output_types") or _DENSE
+    for entry in tree.entries:
+        if entry.error:
+            return None
+        for name in wanted:
+            if len(getattr(entry, name, _ABSENT)) < SURE_BYTES:
+                return None
+    return tree
 
 
-def _is_doubtful(entry: _Outline) -> bool:
-    error, *vectors = astuple(entry)
-    return bool(error) or any(0 < len(vector) < SURE_BYTES for vector in vectors)
+_DENSE = ("dense",)
+_EMBEDDING = ("embedding",)

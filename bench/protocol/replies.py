@@ -8,7 +8,7 @@ import msgpack
 
 from bench.protocol.envelopes import problem_instead
 from bench.protocol.errors import judge_in_result, note, read_error
-from bench.protocol.facts import Ask, Facts, Kind
+from bench.protocol.facts import Ask, Facts, Kind, Pieces
 from bench.protocol.outlines import outline
 from bench.protocol.results import RESULTS
 from bench.protocol.tokens import estimate, read_usage
@@ -18,8 +18,8 @@ from bench.protocol.values import MALFORMED, header_count, header_number
 class Reader(Protocol):
     """Takes the body in pieces, then is told how it ended."""
 
-    def body(self, piece: bytes, now_ns: int) -> None:
-        """Take a piece of the body that arrived at `now_ns`."""
+    def body(self, pieces: Pieces) -> None:
+        """Take pieces of the body, each with the instant at which it arrived; they are not kept."""
 
     def end(self, *, complete: bool) -> None:
         """Settle the outcome; `complete` is False where the connection broke."""
@@ -33,11 +33,11 @@ class WholeReader:
     def __init__(self, kind: Kind, ask: Ask, facts: Facts, headers: Mapping[str, str]) -> None:
         self._kind: Kind = kind
         self._ask, self._facts, self._headers = ask, facts, headers
-        self._pieces: list[bytes] = []
+        self._pieces: Pieces = []
 
-    def body(self, piece: bytes, _now_ns: int) -> None:
-        """Keep the piece."""
-        self._pieces.append(piece)
+    def body(self, pieces: Pieces) -> None:
+        """Keep the pieces."""
+        self._pieces += pieces
 
     def end(self, *, complete: bool) -> None:
         """Read the body by its own content type, whatever was asked for."""
@@ -48,31 +48,32 @@ class WholeReader:
             read_error(facts, self._headers, self._body())
         else:
             try:
-                self._result(self._tree())
+                self._result()
             except MALFORMED as error:
                 facts.error_message = f"{type(error).__name__}: {error}"
                 facts.settle("failed", "malformed")
 
     def _body(self) -> bytes:
-        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        pieces = self._pieces
+        return pieces[0][0] if len(pieces) == 1 else b"".join([piece for piece, _ in pieces])
 
-    def _tree(self) -> Any:
+    def _result(self) -> None:
+        facts, ask, out_chars = self._facts, self._ask, 0
         body, packed = self._body(), "msgpack" in self._headers.get("content-type", "")
-        short = outline(self._ask.operation, body, packed=packed)
-        if short is not None:
-            return short
-        return msgpack.unpackb(body) if packed else json.loads(body)
-
-    def _result(self, tree: Any) -> None:
-        facts, ask, result = self._facts, self._ask, RESULTS[self._ask.operation]
-        if problem := problem_instead(tree, result.key):
-            note(facts, problem)
-            facts.settle(*judge_in_result(problem.code))
-            return
-        out_chars = result.read(facts, ask, tree)
+        tree: Any = outline(ask, body, packed=packed)
+        if tree is not None:
+            facts.items_returned = len(tree.entries)
+        else:
+            tree = msgpack.unpackb(body) if packed else json.loads(body)
+            result = RESULTS[ask.operation]
+            if problem := problem_instead(tree, result.key):
+                note(facts, problem)
+                facts.settle(*judge_in_result(problem.code))
+                return
+            out_chars = result.read(facts, ask, tree)
         read_usage(facts, ask, self._kind, tree)
         self._read_headers()
-        if facts.out_tokens is None and self._kind == "sie" and ask.owes_usage:
+        if facts.out_tokens is None and ask.owes_usage and self._kind == "sie":
             facts.settle("degraded", "missing_usage")
         facts.settle("ok")
         if ask.chars_per_token is not None:

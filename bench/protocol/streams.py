@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.protocol.envelopes import Problem, problem_instead
 from bench.protocol.errors import judge_in_stream, note
-from bench.protocol.facts import Ask, Facts, Kind
+from bench.protocol.facts import Ask, Facts, Kind, Pieces
 from bench.protocol.sse import EventDecoder
 from bench.protocol.tokens import estimate, read_usage
 from bench.protocol.values import MALFORMED, as_number, as_text, chars, read_json
@@ -33,13 +33,14 @@ class StreamReader:
         self._begun: set[Any] = set()
         self._finished: set[Any] = set()
 
-    def body(self, piece: bytes, now_ns: int) -> None:
-        """Take a piece; what cannot be read settles the request as malformed, and nothing after it counts."""
+    def body(self, pieces: Pieces) -> None:
+        """Take pieces; what cannot be read settles the request as malformed, and nothing after it counts."""
         if self._unreadable:
             return
         try:
-            for data in self._decoder.feed(piece):
-                self._event(data, now_ns)
+            for piece, now_ns in pieces:
+                for data in self._decoder.feed(piece):
+                    self._event(data, now_ns)
         except MALFORMED as error:
             self._unreadable = True
             self.facts.error_message = f"{type(error).__name__}: {error}"

@@ -124,7 +124,7 @@ def _read(paths: list[Path]) -> _Logs:
         reader, beat = LogReader(path), None
         for place, parts in reader.raw():
             match parts:
-                case ["ended", [index, *_], _, _]:
+                case ["ended", [index, *_], *_]:
                     logs.index.append(index)
                     logs.log.append(number)
                     logs.place.append(place)

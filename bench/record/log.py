@@ -4,8 +4,12 @@ An entry is a little-endian uint32 length and that many bytes of msgpack, one of
 
     ["sent", index, scheduled_ns, handed_ns]           a request is on its way
     ["sent", index, scheduled_ns, handed_ns, known]    the same of one that no schedule holds
-    ["ended", [every field of the Record], event_ns, event_chars]    int64 and int32 arrays as bytes
+    ["ended", asked, heard, zero_ns, event_ns, event_chars]    what became of it
     ["beat", now_ns]                                   everything up to this instant is in the log
+
+`asked` and `heard` hold the values of ASKED and HEARD, whose instants count from `zero_ns` and not from the
+run's start; what follows them in `heard` means nothing. Events are int64 and int32 arrays as bytes. A writer
+that is in a hurry has no time to put all that in the order of a Record's fields.
 
 `beat` bounds what a kill can hide: what happened after the last one may be missing.
 """
@@ -16,7 +20,7 @@ import struct
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +33,38 @@ _LENGTH = struct.Struct("<I")
 _ATTEMPTS = FIELDS.index("attempt_log")
 values_of = attrgetter(*FIELDS)
 """The values of a Record, in the order of FIELDS."""
+
+ASKED = (
+    *("index", "traffic_class", "operation", "stream", "model", "pool", "profile", "user", "conversation"),
+    *("turn", "worker", "scheduled_ns", "first_sent_ns", "handed_ns", "sent_ns", "stamp_source"),
+    *(
+        "read_lag_max_ns",
+        "events",
+        "attempts",
+        "attempt_log",
+        "asked_in_tokens",
+        "asked_out_tokens",
+        "items_asked",
+    ),
+    "request_bytes",
+)
+"""What the sender knows of a request without its reply."""
+
+HEARD = (
+    *("outcome", "reason", "status", "error_code", "finish_reason", "headers_ns", "first_token_ns"),
+    *("first_visible_ns", "last_token_ns", "end_ns", "merged_events", "in_tokens", "out_tokens"),
+    *("tokens_source", "items_returned", "response_bytes", "server_ttft_ms", "server_tpot_ms"),
+    *("server_queue_ms", "server_inference_ms", "request_id", "attempt_id"),
+)
+"""What the reply said, and when."""
+
+_asked_of, _heard_of = attrgetter(*ASKED), attrgetter(*HEARD)
+_WRITTEN = (*ASKED, *HEARD)
+_in_order = itemgetter(*map(_WRITTEN.index, FIELDS))
+_FROM_ZERO = [
+    *map(_WRITTEN.index, ("first_sent_ns", "handed_ns", "sent_ns", "headers_ns", "first_token_ns")),
+    *map(_WRITTEN.index, ("first_visible_ns", "last_token_ns", "end_ns")),
+]
 
 # A `sent` entry, packed at once: its length, an array of four that begins with "sent", three int64.
 _SENT = struct.Struct(">11sqBqBq")
@@ -81,7 +117,7 @@ class LogWriter:
         fcntl.flock(self._file, fcntl.LOCK_EX)
         self._pending = bytearray()
         self._flushed_ns = 0
-        self._pack = Encoder().encode
+        self._pack = Encoder(enc_hook=_left_out).encode
 
     def sent(
         self, index: int, scheduled_ns: int, handed_ns: int, known: dict[str, Any] | None = None
@@ -94,11 +130,15 @@ class LogWriter:
 
     def ended(self, record: Record, event_ns: "array[int]", event_chars: "array[int]") -> None:
         """Note what became of a request."""
-        self.ended_row(values_of(record), event_ns.tobytes(), event_chars.tobytes())
+        asked, heard = _asked_of(record), _heard_of(record)
+        self.ended_parts(asked, heard, 0, event_ns.tobytes(), event_chars.tobytes())
 
-    def ended_row(self, row: Sequence[Any], event_ns: bytes, event_chars: bytes) -> None:
-        """The same, where the values of a Record stand in the order of FIELDS already."""
-        self._add(("ended", row, event_ns, event_chars))
+    def ended_parts(
+        self, asked: Sequence[Any], heard: Any, zero_ns: int, event_ns: bytes, event_chars: bytes
+    ) -> None:
+        """The same, as it is written; `heard` may be anything that msgspec packs as an array."""
+        body = self._pack(("ended", asked, heard, zero_ns, event_ns, event_chars))
+        self._pending += _LENGTH.pack(len(body)) + body
 
     def tick(self, now_ns: int) -> None:
         """Flush if it is time."""
@@ -120,13 +160,12 @@ class LogWriter:
 
     def _add(self, entry: Sequence[Any]) -> None:
         body = self._pack(entry)
-        self._pending += _LENGTH.pack(len(body))
-        self._pending += body
+        self._pending += _LENGTH.pack(len(body)) + body
 
 
 @dataclass(frozen=True, slots=True)
 class EndedRow:
-    """What an `ended` entry holds, as it was packed: making Records of a million of them takes minutes."""
+    """An `ended` entry, its values in the order of FIELDS: making Records of a million takes minutes."""
 
     values: list[Any]
     event_ns: bytes
@@ -143,11 +182,20 @@ class LogRows:
     def at(self, place: int) -> EndedRow:
         """The entry whose body begins there."""
         (length,) = _LENGTH.unpack(os.pread(self._file, _LENGTH.size, place - _LENGTH.size))
-        return EndedRow(*msgpack.unpackb(os.pread(self._file, length, place), raw=False)[1:])
+        return _row(*msgpack.unpackb(os.pread(self._file, length, place), raw=False)[1:])
 
     def close(self) -> None:
         """Give the file back."""
         os.close(self._file)
+
+
+def _row(asked: list[Any], heard: list[Any], zero_ns: int, event_ns: bytes, event_chars: bytes) -> EndedRow:
+    values = [*asked, *heard[: len(HEARD)]]
+    if zero_ns:
+        for place in _FROM_ZERO:
+            if values[place] is not None:
+                values[place] -= zero_ns
+    return EndedRow(list(_in_order(values)), event_ns, event_chars)
 
 
 def is_written(path: Path) -> bool:
@@ -185,12 +233,17 @@ class LogReader:
 
 def _entry(parts: list[Any]) -> Entry:
     match parts:
-        case ["ended", values, event_ns, event_chars]:
-            values[_ATTEMPTS] = tuple(Attempt(*attempt) for attempt in values[_ATTEMPTS])
-            record = Record(**dict(zip(FIELDS, values, strict=True)))
-            return Ended(record, array("q", event_ns), array("i", event_chars))
+        case ["ended", *told]:
+            row = _row(*told)
+            row.values[_ATTEMPTS] = tuple(Attempt(*attempt) for attempt in row.values[_ATTEMPTS])
+            record = Record(**dict(zip(FIELDS, row.values, strict=True)))
+            return Ended(record, array("q", row.event_ns), array("i", row.event_chars))
         case ["sent", index, scheduled_ns, handed_ns, *known]:
             return Sent(index, scheduled_ns, handed_ns, *known)
         case ["beat", now_ns]:
             return Beat(now_ns)
     raise ValueError(f"not a log entry: {parts!r:.80}")
+
+
+def _left_out(_value: Any) -> None:
+    """Arrays of events among what was heard: they have a place of their own."""

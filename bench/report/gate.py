@@ -30,6 +30,7 @@ def render_gate(report: GateReport) -> RenderableType:
     lines += [told] if (told := words.unreal(report.simulated)) else []
     tail = [clause.sentence for clause in report.slo]
     tail += [f"left out: pair {one.pair}: {'; '.join(one.reasons)}" for one in report.left_out]
+    tail += [f"cold start, {one.sentence}" for one in report.starts]
     tail += [f"note: {note}" for note in report.notes]
     tail += [f"next: {report.next_step}"]
     return Group(
@@ -93,6 +94,7 @@ def _markdown(report: GateReport) -> str:
         gate_legend(report) if report.metrics else "",
         "\n".join(f"- {_cell(clause.sentence)}" for clause in report.slo),
         "\n".join(f"- left out: pair {one.pair}: {_cell('; '.join(one.reasons))}" for one in report.left_out),
+        "\n".join(f"- cold start, {_cell(one.sentence)}" for one in report.starts),
         "\n".join(f"- {_cell(note)}" for note in report.notes),
         f"Next: {report.next_step}",
     ]

@@ -69,6 +69,7 @@ def _gate_facts(report: GateReport) -> Iterator[Fact]:
     yield "exit code", str(report.exit_code)
     yield from (("limit", clause.sentence) for clause in report.slo)
     yield from (("left out", f"pair {one.pair}: {'; '.join(one.reasons)}") for one in report.left_out)
+    yield from (("cold start", one.sentence) for one in report.starts)
     yield from (("note", note) for note in report.notes)
     yield "next", report.next_step
 

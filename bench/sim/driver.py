@@ -1,9 +1,9 @@
 """Drives the model by the wall clock and hands each job's events to whoever waits for them."""
 
-import asyncio
 from collections.abc import Callable
 from itertools import count
 
+from bench.sim.alarm import Alarm
 from bench.sim.model import ENDINGS, Fleet, Job, JobEvent, Lane, Verdict, WorkerEvent
 from bench.sim.truth import monotonic_ns
 
@@ -13,17 +13,17 @@ Change = Callable[[Fleet, int], None]
 
 
 class Driver:
-    """One timer on the event loop, always set to the model's next instant.
+    """One alarm on the event loop, always set to the model's next instant.
 
-    Sinks are called directly, without a task switch, so that a chunk costs one callback and one write.
+    Sinks are called directly, without a task switch, so that a chunk costs one callback and one write. What
+    came at `came_ns` is the model's from then on, however long it took to read, unless the model is beyond.
     """
 
     def __init__(self, fleet: Fleet, on_worker: WorkerSink) -> None:
         self.fleet = fleet
         self._on_worker = on_worker
-        self._loop = asyncio.get_running_loop()
         self._sinks: dict[int, Sink] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._tick)
         self._ids = count()
         self._tick()
 
@@ -31,10 +31,10 @@ class Driver:
         """A job number that was not used before."""
         return next(self._ids)
 
-    def submit(self, job: Job, sink: Sink) -> Verdict:
+    def submit(self, job: Job, sink: Sink, came_ns: int) -> Verdict:
         """Hand the job to the fleet; if it is LIVE, its events will go to the sink."""
         self._sinks[job.id] = sink
-        verdict = self.fleet.submit(monotonic_ns(), job)
+        verdict = self.fleet.submit(max(came_ns, self.fleet.at_ns), job)
         if verdict is not Verdict.LIVE:
             del self._sinks[job.id]
         self._arm()
@@ -51,16 +51,15 @@ class Driver:
         change(self.fleet, monotonic_ns())
         self._arm()
 
-    def demand(self, lane: Lane) -> Verdict:
+    def demand(self, lane: Lane, came_ns: int) -> Verdict:
         """Whether the lane can serve now; asking may start a worker."""
-        verdict = self.fleet.demand(monotonic_ns(), lane)
+        verdict = self.fleet.demand(max(came_ns, self.fleet.at_ns), lane)
         self._arm()
         return verdict
 
     def close(self) -> None:
-        """Stop the timer."""
-        if self._timer:
-            self._timer.cancel()
+        """Stop the alarm."""
+        self._alarm.close()
 
     def _tick(self) -> None:
         for event in self.fleet.advance(monotonic_ns()):
@@ -74,7 +73,4 @@ class Driver:
         self._arm()
 
     def _arm(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-        due_ns = self.fleet.next_ns()
-        self._timer = None if due_ns is None else self._loop.call_at(due_ns / 1e9, self._tick)
+        self._alarm.set(self.fleet.next_ns())

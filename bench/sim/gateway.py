@@ -171,13 +171,14 @@ def as_response(reply: Reply) -> web.Response:
 
 async def open_exchange(gateway: Gateway, request: web.Request) -> Exchange:
     """Read a request to its end, stamp it, and start the fault clock if it is a measured one."""
+    looked_ns, is_whole = monotonic_ns(), request.content.is_eof()
     try:
         body: bytes | None = await request.read()
     except web.HTTPRequestEntityTooLarge:
         body = None
     traceparent = request.headers.get("traceparent", "")
     span = parse_traceparent(traceparent)
-    arrived_ns = monotonic_ns()
+    arrived_ns = looked_ns if is_whole else monotonic_ns()
     gateway.truth.note(span, 0, "arrived", arrived_ns)
     if span:
         gateway.lateness.begin(traceparent)

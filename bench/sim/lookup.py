@@ -46,7 +46,7 @@ def _asked(exchange: Exchange) -> tuple[str, str]:
 
 def require_warm(exchange: Exchange, lane: Lane, envelope: Envelope, *, native_route: bool) -> None:
     """Refuse with "provisioning" when nobody can serve; only native routes tell versions and obey caps."""
-    verdict = exchange.gateway.driver.demand(lane)
+    verdict = exchange.gateway.driver.demand(lane, exchange.arrived_ns)
     if verdict is Verdict.COLD or (native_route and _held_by_caps(exchange, lane)):
         raise cold_refusal(exchange, lane, envelope, native_route=native_route)
 

@@ -163,7 +163,7 @@ class EventStream:
     async def run(self) -> web.StreamResponse:
         """Submit the job and send its events until the last; raises NotTakenError."""
         gateway = self._exchange.gateway
-        verdict = gateway.driver.submit(self._job, self.take)
+        verdict = gateway.driver.submit(self._job, self.take, self._exchange.arrived_ns)
         if verdict is not Verdict.LIVE:
             raise NotTakenError(verdict)
         self._watch = Watch(gateway.settings.limits, self._job, self._expire)

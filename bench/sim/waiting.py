@@ -51,7 +51,7 @@ async def complete(exchange: Exchange, job: Job, envelope: Envelope) -> list[Job
     driver = exchange.gateway.driver
     wait = _Wait(exchange, job, envelope)
     try:
-        verdict = driver.submit(job, wait.take)
+        verdict = driver.submit(job, wait.take, exchange.arrived_ns)
         if verdict is not Verdict.LIVE:
             raise verdict_refusal(exchange, verdict, job.lane, envelope)
         await wait.ended
@@ -67,7 +67,8 @@ def republished(exchange: Exchange, job: Job, sink: Sink, watch: Watch) -> bool:
     if course.republished or not course.routing_key:
         return False
     course.republished = True
-    exchange.note("republished", 0, monotonic_ns())
+    now_ns = monotonic_ns()
+    exchange.note("republished", 0, now_ns)
     driver.cancel(job.id)
     watch.restart()
-    return driver.submit(replace(job, routing_key=""), sink) is Verdict.LIVE
+    return driver.submit(replace(job, routing_key=""), sink, now_ns) is Verdict.LIVE

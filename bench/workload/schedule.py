@@ -35,7 +35,7 @@ Ints = npt.NDArray[np.int64]
 
 
 # Made by the ten thousand a second, and never changed.
-class Planned(Struct):
+class Planned(Struct, gc=False):
     """One request as the schedule has it."""
 
     index: int
@@ -99,18 +99,22 @@ class Schedule:
     def planned(self, index: int) -> Planned:
         """Request `index`; in a closed loop any index of 0 or more exists."""
         row = index % len(self.class_number)
-        traffic = self.scenario.classes[self.class_number[row]]
-        profiles = traffic.profiles
+        traffic, profiles, generates = self._kinds[self.class_number[row]]
         return Planned(
             index,
             traffic,
             profiles[self.profile_number[row]] if profiles else None,
             self.item_tokens.item(row),
-            self.out_tokens.item(row) if shape_of(traffic).generates else None,
+            self.out_tokens.item(row) if generates else None,
             None if self.due_ns is None else self.due_ns.item(row),
             None if self.user is None else self.user.item(row),
             0 if self.think_ns is None else self.think_ns.item(row),
         )
+
+    @cached_property
+    def _kinds(self) -> list[tuple[Traffic, tuple[str, ...], bool]]:
+        """Each class, its profiles, and whether it generates."""
+        return [(one, tuple(one.profiles), shape_of(one).generates) for one in self.scenario.classes]
 
     def part(self, worker: int, workers: int) -> Iterator[Planned]:
         """The requests of one of several workers of an open loop: those with index % workers == worker."""

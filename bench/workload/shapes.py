@@ -14,11 +14,13 @@ def once_a_class(make: Callable[[Traffic], T]) -> Callable[[Traffic], T]:
     known: dict[int, tuple[Traffic, T]] = {}
 
     def get(traffic: Traffic) -> T:
-        found = known.get(id(traffic))
-        if found is None:
+        try:
+            return known[id(traffic)][1]
+        except KeyError:
             # Kept with it, so that no other comes to have its id.
-            found = known[id(traffic)] = traffic, make(traffic)
-        return found[1]
+            made = make(traffic)
+            known[id(traffic)] = traffic, made
+            return made
 
     return get
 

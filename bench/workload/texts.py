@@ -36,8 +36,9 @@ class Texts:
     def of(self, planned: Planned) -> tuple[str, ...]:
         """The prompt; or the items of a batch; or the query and then the documents of a ranking."""
         traffic, index = planned.traffic, planned.index
-        shape, per_token = shape_of(traffic), self.per_token(traffic)
-        chars = _chars(planned.item_tokens, per_token)
+        shape = shape_of(traffic)
+        per_token = self.chars_per_token.get(traffic.name, DEFAULT_CHARS_PER_TOKEN)
+        chars = round(planned.item_tokens * per_token) or 1
         if shape.query_tokens:
             query = self.text(index, 0, _chars(shape.query_tokens, per_token))
             return (query, *[self.text(index, place + 1, chars) for place in range(shape.texts)])
@@ -52,12 +53,13 @@ class Texts:
     def text(self, index: int, place: int, chars: int) -> str:
         """Exactly `chars` characters; ASCII."""
         key = blake2b(b"%d/%d/%d" % (self.seed, index, place), digest_size=16).digest()
-        opening = " ".join(map(_WORD, key[:8]))
-        river, missing = self.river, chars - len(opening) - 1
+        opening, river = " ".join(map(_WORD, key[:8])), self.river
         start = int.from_bytes(key[8:], "big") % len(river)
-        if 0 < missing <= len(river) - start:
-            return f"{opening} {river[start : start + missing]}"
-        return f"{opening} {self._flow(start, max(0, missing))}"[:chars].ljust(chars, ".")
+        text = f"{opening} {river[start : start + chars - len(opening) - 1]}"
+        if len(text) == chars:
+            return text
+        # Too short for the opening, or from the river's end on.
+        return f"{opening} {self._flow(start, max(0, chars - len(opening) - 1))}"[:chars].ljust(chars, ".")
 
     def _flow(self, start: int, chars: int) -> str:
         flow = self.river[start : start + chars]

@@ -1,4 +1,4 @@
-"""A simulated gateway that is started anew before each start, which is how a user forces a cold lane."""
+"""A simulated gateway that is started anew before each run, which is how a user forces a cold lane."""
 
 import math
 import os
@@ -34,13 +34,18 @@ exit 1
 
 
 @contextmanager
-def restarted(place: Path, scale: float, fleet: str = "l4=0..1") -> Iterator[tuple[str, ...]]:
-    """The options of `bench provision` that make it so; the last gateway ends with the block."""
+def restarted(
+    place: Path, scale: float | str, fleet: str = "l4=0..1", before: str = "--before-start"
+) -> Iterator[tuple[str, ...]]:
+    """The options of a command that make it so; the last gateway ends with the block.
+
+    `scale` of cold starts, or what the shell makes one of.
+    """
     port, script = free_port(), place / "restart.sh"
     script.write_text(SCRIPT.format(python=sys.executable, port=port, fleet=fleet, scale=scale))
     script.chmod(0o755)
     try:
-        yield "--target", f"http://127.0.0.1:{port}", "--before-start", "./restart.sh"
+        yield "--target", f"http://127.0.0.1:{port}", before, "./restart.sh"
     finally:
         if (place / "pid").exists():
             os.kill(int((place / "pid").read_text()), signal.SIGTERM)

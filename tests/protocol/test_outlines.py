@@ -31,7 +31,7 @@ def facts_of(operation: Any, body: bytes, kind: str, **params: Any) -> dict[str,
     facts = Facts()
     facts.status = 200
     reader = WholeReader("sie", asking(operation, params=params), facts, {"content-type": kind})
-    reader.body(body, 1)
+    reader.body([(body, 1)])
     reader.end(complete=True)
     told = dict(timeless(facts))
     told.pop("error_message")
@@ -48,7 +48,7 @@ def test_an_outline_tells_what_the_whole_body_does(operation: Any, wanted: Any, 
     """The same tree written as no outline can be made of it, in UTF-16, gives the same facts."""
     body = json.dumps(tree).encode()
     whole = json.dumps(tree).encode("utf-16")
-    assert outlines.outline(operation, whole, packed=False) is None
+    assert outlines.outline(asking(operation), whole, packed=False) is None
     as_json = facts_of(operation, body, "application/json", output_types=wanted)
     assert as_json == facts_of(operation, whole, "application/json", output_types=wanted)
     packed = facts_of(operation, msgpack.packb(tree), "application/msgpack", output_types=wanted)
@@ -59,6 +59,9 @@ def test_an_outline_tells_what_the_whole_body_does(operation: Any, wanted: Any, 
 def test_good_vectors_are_passed_over(packed: bool) -> None:
     """An ordinary result is read by its outline; one of an entry that is empty is not."""
     write = msgpack.packb if packed else lambda tree: json.dumps(tree).encode()
-    short = outlines.outline("encode", write({"items": [GOOD, GOOD]}), packed=packed)
-    assert [bool(entry.get("dense")) for entry in short["items"]] == [True, True]
-    assert outlines.outline("encode", write({"items": [GOOD, {"dense": []}]}), packed=packed) is None
+    two = asking("encode")
+    short = outlines.outline(two, write({"items": [GOOD, GOOD]}), packed=packed)
+    assert short is not None
+    assert len(short.entries) == 2
+    for other in ([GOOD, {"dense": []}], [GOOD], [GOOD] * 3, [GOOD, GOOD | {"error": "load"}]):
+        assert outlines.outline(two, write({"items": other}), packed=packed) is None

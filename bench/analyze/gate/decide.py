@@ -20,6 +20,7 @@ from bench.analyze.gate.report import (
     MetricVerdict,
     Word,
 )
+from bench.analyze.gate.starts import starts_of
 from bench.analyze.gate.table import RunRow, unreal_of
 
 
@@ -92,6 +93,7 @@ def _invalid(
         left_out=left_out,
         metrics=(),
         slo=clauses,
+        starts=starts_of(rows),
         policy=policy,
     )
 
@@ -128,6 +130,7 @@ def _looked(
         left_out=left_out,
         metrics=metrics,
         slo=clauses,
+        starts=starts_of(rows),
         policy=policy,
     )
 

@@ -54,6 +54,23 @@ class ClauseVerdict(Value):
     high: float | None = None
 
 
+class ArmStarts(Value):
+    """Starts from cold of one lane that one arm's runs saw: told, not judged.
+
+    The median start took from `median_low_s` to `median_high_s` s (null: open) since its first refusal.
+    """
+
+    arm: Literal["baseline", "candidate"]
+    pool: str | None
+    model: str
+    profile: str | None
+    count: int
+    still_cold: int
+    median_low_s: float
+    median_high_s: float | None
+    sentence: str
+
+
 class LeftOut(Value):
     """A pair that was not looked at."""
 
@@ -86,6 +103,7 @@ class GateReport(Value):
     left_out: tuple[LeftOut, ...]
     metrics: tuple[MetricVerdict, ...]
     slo: tuple[ClauseVerdict, ...]
+    starts: tuple[ArmStarts, ...] = ()
     policy: Policy
 
     def to_json(self) -> str:

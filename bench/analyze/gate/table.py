@@ -12,6 +12,7 @@ import pandas as pd
 from bench.analyze.gate.policy import Clause
 from bench.analyze.latency import LEVELS
 from bench.analyze.measure import measured
+from bench.analyze.provisioning import Provisioning
 from bench.analyze.run import Run
 from bench.analyze.summary import Part, Summary, summarise
 from bench.analyze.validity import faults
@@ -46,7 +47,7 @@ class RunRow:
     `workload` names what was sent to the byte, `scenario` the same but for seeds and target. `values` by
     name: `ttft.p95`, or `chat:ttft.p95` for a class. `within`: for each clause of the policy the share of
     requests that keep it. `faults`: why the run is invalid. `fleet`: live workers, empty where not told.
-    `unreal`: what was measured in place of a GPU, empty for a real target.
+    `unreal`: what was measured in place of a GPU, empty for a real target. `starts`: lanes that came up cold.
     """
 
     folder: str
@@ -69,6 +70,7 @@ class RunRow:
     faults: tuple[str, ...] = ()
     unreal: str = ""
     run_id: str = ""
+    starts: tuple[Provisioning, ...] = ()
 
 
 def unreal_of(rows: Sequence[RunRow]) -> str:
@@ -107,6 +109,7 @@ def row_of(run: Run, pair: int, arm: Arm, place: int, clauses: Sequence[Clause] 
         faults=(*_cut_short(summary), *faults(summary.validity)),
         unreal=told.unreal if told else "",
         run_id=info.run_id,
+        starts=summary.provisioning,
     )
 
 

@@ -46,7 +46,7 @@ class Fleet:
         self._holders: dict[int, LiveWorker] = {}
         self._room_tokens: dict[tuple[str, str], int] = {}
         self._events: list[Event] = []
-        self._at_ns = start_ns
+        self.at_ns = start_ns
         """Up to when everything has happened."""
 
     @property
@@ -132,7 +132,7 @@ class Fleet:
         """The instant of the next event or internal step, None when nothing is under way."""
         if self._events or self._roster.events:
             return min(event.at_ns for event in (*self._events[:1], *self._roster.events))
-        instants = [] if (due_ns := self._roster.next_ns(self._at_ns)) is None else [due_ns]
+        instants = [] if (due_ns := self._roster.next_ns(self.at_ns)) is None else [due_ns]
         for member in self._members:
             if member.works:
                 instants += member.loading.values()
@@ -147,14 +147,14 @@ class Fleet:
         return events
 
     def _catch_up(self, now_ns: int) -> None:
-        while (due_ns := self._roster.decision_ns(self._at_ns)) is not None and due_ns <= now_ns:
+        while (due_ns := self._roster.decision_ns(self.at_ns)) is not None and due_ns <= now_ns:
             self._settle(due_ns)
-            for member in self._roster.decide(self._at_ns, due_ns):
+            for member in self._roster.decide(self.at_ns, due_ns):
                 self._close(due_ns, member)
                 self._roster.part(due_ns, member)
-            self._at_ns = due_ns
+            self.at_ns = due_ns
         self._settle(now_ns)
-        self._at_ns = max(self._at_ns, now_ns)
+        self.at_ns = max(self.at_ns, now_ns)
         self._events += self._roster.events
         self._roster.events.clear()
         self._events.sort(key=_instant)
