@@ -16,11 +16,22 @@ from bench.analyze.cold_starts import (
     load_starts,
 )
 from bench.analyze.gaps import Gaps
+from bench.analyze.hopeless import Count, hopeless
 from bench.analyze.latency import LEVELS, Level, Spread
 from bench.analyze.measure import measured
 from bench.analyze.provisioning import Provisioning
 from bench.analyze.retries import Retries
 from bench.analyze.run import AnalysisError, Run, load, newest
+from bench.analyze.searched import FILE as SEARCH_FILE
+from bench.analyze.searched import (
+    STEADY_S,
+    CurvePoint,
+    RunPoint,
+    Searched,
+    SearchReport,
+    falling,
+    load_search,
+)
 from bench.analyze.series import (
     Drift,
     bin_width_s,
@@ -45,11 +56,15 @@ __all__ = [
     "DISTURBED_SHARE",
     "LEVELS",
     "LIMIT_MS",
+    "SEARCH_FILE",
+    "STEADY_S",
     "AnalysisError",
     "Asked",
     "Assured",
     "Check",
     "ColdStart",
+    "Count",
+    "CurvePoint",
     "CurveStep",
     "Drift",
     "Gaps",
@@ -68,6 +83,9 @@ __all__ = [
     "Retries",
     "Run",
     "RunFacts",
+    "RunPoint",
+    "SearchReport",
+    "Searched",
     "SloResult",
     "Spread",
     "Stage",
@@ -89,12 +107,15 @@ __all__ = [
     "ecdf",
     "ecdfs",
     "errors_hold",
+    "falling",
     "faults",
+    "hopeless",
     "judge_start",
     "judge_step",
     "kept",
     "latency_points",
     "load",
+    "load_search",
     "load_starts",
     "load_sweep",
     "measured",

@@ -7,18 +7,18 @@ from typing import Annotated
 import typer
 
 from bench.analyze import strictest
-from bench.analyze.plan import CAPACITY_FILE, Capacities, Capacity
+from bench.analyze.plan import CAPACITY_FILE
 from bench.commands import options
 from bench.commands.probing import Prober, Stopped
-from bench.commands.replay import Request, new_folder
+from bench.commands.replay import Request, new_folder, show_report
 from bench.commands.run import refuse_without_rate
 from bench.commands.searching import found_lines, probe_line, tried_line
-from bench.experiment import CapacitySearch, Found, Made, Probe
+from bench.experiment import CapacitySearch, Probe, capacities_of, ends_of, report_of, workers_of
 from bench.record import replace
+from bench.report import short_window, write_search, write_search_page
 from bench.scenario import Scenario
 
 INCONCLUSIVE, INVALID = 3, 4
-STEADY_S = 120.0
 
 
 def capacity(
@@ -40,15 +40,16 @@ def capacity(
     label: options.Labels = None,
     seed: Annotated[int, typer.Option(min=0, max=1_000_000, help="of the first run; each has its own")] = 1,
     resume: options.Resume = None,
+    report: Annotated[bool, typer.Option(help="make report.html at the end; it takes some seconds")] = True,
     out: options.Out = None,
     results: options.Results = options.RESULTS,
 ) -> None:
     """Search the highest rate that each profile sustains under the scenario's SLO, and confirm it.
 
     About 30 runs a profile, each as long as the scenario. Without --target the embedded simulated gateway is
-    loaded. Stopped at any point, --resume FOLDER goes on at the run that is missing. Leaves capacity.json,
-    which `bench plan --capacity` reads. Exit code 3 where a profile could not be confirmed, 4 where runs were
-    invalid.
+    loaded. Stopped at any point, --resume FOLDER goes on at the run that is missing. Leaves report.html, and
+    capacity.json, which `bench plan --capacity` reads. Exit code 3 where a profile could not be confirmed, 4
+    where runs were invalid.
 
     bench capacity scenarios/capacity-check.yaml --profile l4 --profile a100-40gb --simulate
     """
@@ -80,7 +81,7 @@ def capacity(
     except (Stopped, SystemExit) as stop:
         options.console.print(f"stopped; go on with the same options and --resume {folder}", soft_wrap=True)
         raise typer.Exit(stop.code if isinstance(stop, Stopped) else 130) from None
-    raise typer.Exit(_conclude(search, folder, loaded))
+    raise typer.Exit(_conclude(search, folder, loaded, page=report))
 
 
 def _target_of(loaded: Scenario, file: Path) -> float:
@@ -97,15 +98,9 @@ def _target_of(loaded: Scenario, file: Path) -> float:
 
 
 def _announcement(scenario: Scenario, profiles: tuple[str, ...]) -> str:
-    window_s = scenario.duration_s - scenario.warmup_s
-    short = (
-        f"; a window of {window_s:g} s is short: below {STEADY_S:g} s (or 20 times a request) queues have no "
-        "time to build up, and the rate comes out high"
-        if window_s < STEADY_S
-        else ""
-    )
+    short = short_window(scenario.duration_s - scenario.warmup_s)
     runs = 30 * len(profiles)
-    return f"about {runs} runs of {scenario.duration_s:g} s for {', '.join(profiles)}{short}"
+    return f"about {runs} runs of {scenario.duration_s:g} s for {', '.join(profiles)}{short and '; ' + short}"
 
 
 def _searched(search: CapacitySearch, prober: Prober, folder: Path) -> CapacitySearch:
@@ -121,58 +116,18 @@ def _searched(search: CapacitySearch, prober: Prober, folder: Path) -> CapacityS
     return search
 
 
-def _conclude(search: CapacitySearch, folder: Path, scenario: Scenario) -> int:
-    """Say what was found, and leave it for `bench plan`."""
-    found = {name: end for name in search.made if isinstance(end := search.next(name), Found)}
+def _conclude(search: CapacitySearch, folder: Path, scenario: Scenario, *, page: bool) -> int:
+    """Say what was found, and leave it for `bench plan` and for people."""
+    found = ends_of(search)
     options.console.print("")
     for name, end in found.items():
-        for line in found_lines(name, end, _workers(search.made[name])):
+        for line in found_lines(name, end, workers_of(search.made[name])):
             options.console.print(line, soft_wrap=True)
-    profiles = {name: one for name in found if (one := _capacity(found[name], search.made[name]))}
-    if profiles:
-        kept = Capacities(
-            slo=_slo_in_words(scenario),
-            simulated=any(run.simulated for made in search.made.values() for run in made),
-            out_tokens=_out_tokens(search),
-            profiles=profiles,
-        )
-        replace(folder / CAPACITY_FILE, kept.model_dump_json(indent=2) + "\n")
+    write_search(folder, report_of(search, scenario))
+    if capacities := capacities_of(search, scenario):
+        replace(folder / CAPACITY_FILE, capacities.model_dump_json(indent=2) + "\n")
         options.console.print(f"{folder / CAPACITY_FILE}", soft_wrap=True)
+    if page:
+        show_report(lambda: write_search_page(folder), options.console)
     codes = {"confirmed": 0, "inconclusive": INCONCLUSIVE, "invalid": INVALID}
     return max(codes[end.outcome] for end in found.values())
-
-
-def _capacity(found: Found, made: tuple[Made, ...]) -> Capacity | None:
-    """Of one replica; None where nothing was confirmed."""
-    if found.confirmed_per_s is None:
-        return None
-    workers = _workers(made)
-    scaled = (found.confirmed_per_s, found.estimate_per_s, found.refuted_per_s)
-    rate, estimate, refuted = (None if one is None else one / workers for one in scaled)
-    return Capacity(rate_per_s=rate, estimate_per_s=estimate, refuted_per_s=refuted)
-
-
-def _workers(made: tuple[Made, ...]) -> int:
-    """The most replicas that served any run that counts: a rate per replica is never told too high."""
-    return max((run.workers for run in made if run.valid), default=1) or 1
-
-
-def _out_tokens(search: CapacitySearch) -> float | None:
-    """Mean output tokens of a request, over the runs that confirm."""
-    told = [
-        run.out_tokens
-        for runs in search.made.values()
-        for run in runs
-        if run.stage == "confirm" and run.out_tokens
-    ]
-    return sum(told) / len(told) if told else None
-
-
-def _slo_in_words(scenario: Scenario) -> str:
-    parts = []
-    for traffic in scenario.classes:
-        if traffic.slo is not None:
-            limits = " and ".join(f"{name} <= {ms:g} ms" for name, ms in traffic.slo.limits_ms().items())
-            parts.append(f"{traffic.name}: {traffic.slo.attainment:.4g} of the requests with {limits}")
-    window_s = scenario.duration_s - scenario.warmup_s
-    return f"{'; '.join(parts)}; in windows of {window_s:g} s"

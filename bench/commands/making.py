@@ -12,8 +12,12 @@ from bench.analyze.gate import Policy, RunRow, load_rows
 from bench.commands import options
 from bench.commands.replay import Request, new_folder, replay
 from bench.experiment import Experiment, Job, read, run_all
+from bench.record import held
 from bench.report import write_summary
 from bench.scenario import load
+
+LEFT_BEHIND_S = 60.0
+"""A drive whose parent is gone cancels everything, and has its log and schedule to join."""
 
 
 def resumed(folder: Path, planned: Experiment) -> Experiment:
@@ -80,10 +84,14 @@ def run_before(option: str, command: str | None, job: Job, **told: str) -> None:
 
 
 def set_aside(path: Path) -> None:
-    """A run that was stopped half way is kept under another name, and made again."""
-    number = 1
-    while path.exists():
-        aside = path.with_name(f"{path.name}-stopped-{number}")
-        if not aside.exists():
-            path.rename(aside)
-        number += 1
+    """A run that was stopped half way is kept under another name, and made again.
+
+    A drive that was left behind by a kill closes its books first. Raises FolderError where it does not.
+    """
+    if not path.exists():
+        return
+    with held(path, LEFT_BEHIND_S):
+        number = 1
+        while (aside := path.with_name(f"{path.name}-stopped-{number}")).exists():
+            number += 1
+        path.rename(aside)

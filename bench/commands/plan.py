@@ -19,6 +19,7 @@ from bench.analyze.plan import (
     read_rates,
 )
 from bench.commands import options
+from bench.commands.in_model import modelled, play_best
 from bench.record import create_folder
 from bench.report import render_plan, write_plan
 from bench.scenario import TraceArrivals
@@ -66,13 +67,23 @@ def plan(
     max_delay: Annotated[
         float, typer.Option(min=0, metavar="S", help="a wait for capacity that is no delay yet")
     ] = 0.0,
+    in_model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SCENARIO", help="play the best plan in virtual time, with this traffic and SLO"
+        ),
+    ] = None,
+    in_model_s: Annotated[
+        float, typer.Option(min=1, metavar="S", help="and so much of the demand: its busiest part")
+    ] = 3600.0,
     out: options.Out = None,
     results: options.Results = options.RESULTS,
 ) -> None:
     """Plan a fleet for a demand: replicas of each profile over the day, cost, and who would have to wait.
 
     Static, reactive and scheduled policies, on each profile and on mixes, each replayed against the demand.
-    Leaves plan.json. Exit code 1 where no plan keeps the target. docs/plan.md has the files' keys.
+    Leaves plan.json. With --in-model the cheapest that keeps the target is played request by request as well.
+    Exit code 1 where no plan keeps the target. docs/plan.md has the files' keys.
 
     bench plan --demand trace.csv --capacity capacity.yaml --prices prices.yaml
     """
@@ -94,14 +105,21 @@ def plan(
             )
         kept = {name: capacities.profiles[name] for name in profile}
         capacities = capacities.model_copy(update={"profiles": kept})
+    if in_model:
+        modelled(in_model)
     table, starts_s = load_prices(prices), _starts(start)
     asked = _demand(demand, step, times)
     with options.console.status("planning ...") as status:
         answer = make_plans(
             asked, capacities, table, settings, starts_s, lambda what: status.update(f"planning: {what}")
         )
-    options.console.print(render_plan(answer))
     folder = create_folder(results, "plan", datetime.now(UTC), out)
+    write_plan(folder.path, answer)
+    if in_model and answer.best is not None:
+        with options.console.status("in the model ...") as status:
+            played = play_best(in_model, asked, answer, in_model_s, folder.path, status.update)
+        answer = answer.model_copy(update={"in_model": played})
+    options.console.print(render_plan(answer))
     options.console.print(str(write_plan(folder.path, answer)), soft_wrap=True)
     raise typer.Exit(int(answer.best is None))
 

@@ -1,14 +1,15 @@
 """One run of a search or of a comparison: over sockets, or in virtual time; and what it showed."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.analyze import Part, Summary, kept, load, replicas, summarise
 from bench.commands import options
 from bench.commands.making import set_aside
 from bench.commands.replay import Request, info_of, new_folder, replay
-from bench.experiment import Made, Probe, overrides_for
+from bench.commands.watching import Watch
+from bench.experiment import Made, Probe, far_below, overrides_for
 from bench.record import RunFolder
 from bench.report import write_summary
 from bench.scenario import Scenario
@@ -26,13 +27,18 @@ class Stopped(Exception):  # noqa: N818 - an interrupt, no error
         self.code = code
 
 
-def run_whole(request: Request, folder: RunFolder, *, virtual: bool) -> Summary:
-    """One run with its summary, over sockets or in virtual time. Raises Stopped where it was interrupted."""
+def run_whole(request: Request, folder: RunFolder, *, virtual: bool, watch: Watch | None = None) -> Summary:
+    """One run with its summary, over sockets or in virtual time.
+
+    Raises Stopped where it was interrupted, unless it was `watch` that had seen enough.
+    """
     if virtual:
         shutil.copyfile(request.source, folder.scenario_file)
         write_run(folder, info_of(request, request.scenario))
-    elif code := replay(request, folder, options.console):
-        raise Stopped(code)
+    else:
+        code = replay(request, folder, options.console)
+        if code and not (watch and watch.gave_up and not watch.interrupted):
+            raise Stopped(code)
     summary = summarise(load(folder))
     write_summary(folder, summary)
     return summary
@@ -55,9 +61,29 @@ class Prober:
         changes = (*self.request.overrides, *self._own(), *overrides_for(probe, self._burst()))
         scenario = load_scenario(self.request.source, changes)
         request = Request(scenario, self.request.source, changes, self.request.labels)
+        if (
+            not self.virtual
+            and probe.rate_per_s is not None
+            and (run := self._watched(probe, request, folder))
+        ):
+            return run
         made = new_folder(scenario, folder.parent, folder)
-        summary = run_whole(request, made, virtual=self.virtual)
-        return self._made(probe, folder.name, scenario, summary)
+        return self._made(probe, folder.name, scenario, run_whole(request, made, virtual=self.virtual))
+
+    def _watched(self, probe: Probe, request: Request, folder: Path) -> Made | None:
+        """Make the run over sockets; None where it was cut short and may yet hold, and is set aside."""
+        scenario = request.scenario
+        watch = Watch(scenario.warmup_s, scenario.duration_s)
+        made = new_folder(scenario, folder.parent, folder)
+        summary = run_whole(replace(request, enough=watch), made, virtual=False, watch=watch)
+        run = self._made(probe, folder.name, scenario, summary)
+        if not watch.gave_up:
+            return run
+        if far_below(run, self.target):
+            return run.model_copy(update={"what": f"{run.what}, cut short as hopeless"})
+        options.console.print(f"  cut short with {run.what}, which decides nothing: once more, to its end")
+        set_aside(folder)
+        return None
 
     def _own(self) -> tuple[str, ...]:
         """All traffic to this profile, and a simulated fleet of nothing else."""

@@ -20,6 +20,8 @@ from bench.virtual.fit.job import FitJob
 START_LIMIT_S = 30.0
 
 Listener = Callable[[dict[str, Any]], None]
+Enough = Callable[[dict[str, Any]], bool]
+"""Whether the run may stop here; true once at most."""
 
 
 class ProcessError(Exception):
@@ -108,12 +110,13 @@ def drive(
     core: int | None = None,
     processes: int = 1,
     more: Sequence[str] = (),
+    enough: Enough | None = None,
 ) -> int:
     """Replay the scenario in a run folder; returns 0, or 130 where Ctrl-C ended it early.
 
-    Each line of progress goes to `listen`. With `core` it keeps to that one; `more` are options of
-    the drive. Ctrl-C goes on to the drive, as
-    often as it comes. Raises ProcessError with the drive's exit code and last words.
+    Each line of progress goes to `listen`. With `core` it keeps to that one; `more` are options of the drive.
+    Ctrl-C goes on to the drive, as often as it comes; so does a first one, as soon as a line is `enough`.
+    Raises ProcessError with the drive's exit code and last words.
     """
     words = [sys.executable, "-m", "bench.drive", str(folder), "--until-stdin-closes"]
     words += [] if web_port is None else ["--web-port", str(web_port)]
@@ -121,9 +124,15 @@ def drive(
     words += more
     with tempfile.TemporaryFile("w+") as errors:
         process = _start(words, errors, core)
-        with _passing_on_interrupts(process, listen):
+
+        def hear(facts: dict[str, Any]) -> None:
+            listen(facts)
+            if enough and enough(facts):
+                process.send_signal(signal.SIGINT)
+
+        with _passing_on_interrupts(process, hear):
             for line in process.stdout or ():
-                listen(json.loads(line))
+                hear(json.loads(line))
             code = process.wait()
         _end(process)
         if code in {130, -signal.SIGINT}:  # the latter: while Python was still importing

@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.analyze import Miss, check, load, summarise
-from bench.commands.processes import ProcessError, drive, finishing_first, simulated_gateway
+from bench.commands.processes import Enough, ProcessError, drive, finishing_first, simulated_gateway
 from bench.commands.progress import ProgressLine
 from bench.record import FolderError, RunFolder, RunInfo, create_folder
 from bench.report import render_summary, write_report, write_summary
@@ -35,6 +35,7 @@ class Request:
     web_port: int | None = None
     processes: int = 1
     drive_options: tuple[str, ...] = ()
+    enough: Enough | None = None
 
 
 def replay(request: Request, folder: RunFolder, console: Console) -> int:
@@ -54,6 +55,7 @@ def replay(request: Request, folder: RunFolder, console: Console) -> int:
                 request.web_port,
                 processes=request.processes,
                 more=request.drive_options,
+                enough=request.enough,
             )
     except ProcessError as error:
         if error.code == LOST and folder.info().books:

@@ -11,6 +11,7 @@ interrupted.
 import argparse
 import contextlib
 import json
+import select
 import signal
 import socket
 import sys
@@ -29,7 +30,7 @@ from bench.drive.run import Run, begin, prepare
 from bench.drive.session import Plan
 from bench.drive.users import OpenLoopUser, PoolUser
 from bench.drive.worker import serve
-from bench.record import FolderError, RunFolder
+from bench.record import FolderError, RunFolder, held
 from bench.workload import LengthError, TraceError
 
 PROGRESS_EVERY_S = 1.0
@@ -46,16 +47,8 @@ def main() -> int:
     if options.worker is not None:
         return serve(folder, options.worker, options.workers, options.link)
     try:
-        _check_free(options.web_port)
-        info = folder.info().model_copy(update={"processes": options.processes})
-        with prepare(folder, info, _say, _patience(options)) as plan:
-            return replay(
-                plan,
-                options.web_port,
-                options.processes,
-                until_stdin_closes=options.until_stdin_closes,
-                until_served=options.until_served,
-            )
+        with held(folder.path):
+            return 130 if options.until_stdin_closes and _is_left_behind() else _drive(options, folder)
     except (TargetError, TraceError, LengthError, FolderError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -67,6 +60,24 @@ def main() -> int:
         return LOST
     except KeyboardInterrupt:
         return 130
+
+
+def _drive(options: argparse.Namespace, folder: RunFolder) -> int:
+    _check_free(options.web_port)
+    info = folder.info().model_copy(update={"processes": options.processes})
+    with prepare(folder, info, _say, _patience(options)) as plan:
+        return replay(
+            plan,
+            options.web_port,
+            options.processes,
+            until_stdin_closes=options.until_stdin_closes,
+            until_served=options.until_served,
+        )
+
+
+def _is_left_behind() -> bool:
+    """Whether the parent is gone already: nothing is ever written to stdin, so it is readable at its end."""
+    return bool(select.select([0], [], [], 0)[0])
 
 
 def replay(

@@ -283,9 +283,14 @@ def bounds(runs: Sequence[Tried], level: float = LEVEL, *, logits: bool = True) 
     return float(low), float(high)
 
 
+def far_below(run: Tried, target: float) -> bool:
+    """Whether one run decides at once that its rate is too high."""
+    return run.attainment < _band(target)[0]
+
+
 def refutes(runs: Sequence[Tried], target: float) -> bool:
     """Whether the runs at one rate show that it is too high: one far below, or their upper bound is."""
-    if any(run.attainment < _band(target)[0] for run in runs):
+    if any(far_below(run, target) for run in runs):
         return True
     return len(runs) > 1 and bounds(runs)[1] < target
 

@@ -25,6 +25,7 @@ from bench.record.folder import (
     TargetSaid,
     create_folder,
 )
+from bench.record.hold import held
 from bench.record.join import join
 from bench.record.log import Beat, Ended, LogReader, LogWriter, Sent, is_written
 from bench.record.schema import EVENTS, FIELDS, REQUESTS, SCHEDULE, Attempt, Outcome, Record
@@ -61,6 +62,7 @@ __all__ = [
     "Who",
     "cpu_model",
     "create_folder",
+    "held",
     "is_written",
     "join",
     "keep_calibration",

@@ -11,6 +11,7 @@ from bench.report.html import (
     asked_noise,
     asked_profiles,
     asked_run,
+    asked_search,
     asked_starts,
     asked_sweep,
     asked_trend,
@@ -18,6 +19,7 @@ from bench.report.html import (
     write_noise_report,
     write_profiles_page,
     write_report,
+    write_search_page,
     write_starts_page,
     write_sweep,
     write_trend_report,
@@ -26,6 +28,7 @@ from bench.report.noise import render_noise, write_noise
 from bench.report.notebook import NotebookError
 from bench.report.plan import render_plan, write_plan
 from bench.report.profiles import render_profiles, write_profiles
+from bench.report.searches import short_window, write_search
 from bench.report.starts import cold_start_lines, render_starts, write_starts
 from bench.report.table import WIDTH, render_summary, render_sweep
 from bench.report.trend import render_trend, write_trend
@@ -37,6 +40,7 @@ __all__ = [
     "asked_noise",
     "asked_profiles",
     "asked_run",
+    "asked_search",
     "asked_starts",
     "asked_sweep",
     "asked_trend",
@@ -57,6 +61,7 @@ __all__ = [
     "render_summary",
     "render_sweep",
     "render_trend",
+    "short_window",
     "step_line",
     "write_baseline",
     "write_gate",
@@ -67,6 +72,8 @@ __all__ = [
     "write_profiles",
     "write_profiles_page",
     "write_report",
+    "write_search",
+    "write_search_page",
     "write_starts",
     "write_starts_page",
     "write_summary",

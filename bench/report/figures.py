@@ -47,7 +47,7 @@ OUTCOME_COLOURS = {
 }
 
 _WIDE_IN, _NARROW_IN = 9.2, 4.0
-_STYLE: Any = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "poolbench",
     "font.size": 10,
@@ -89,7 +89,7 @@ def _shown(svg: Callable[[float, int], str], sentence: str) -> Html:
 
 
 def _svg(draws: Sequence[Draw], width_in: float, height_in: float, across: int, legend_columns: int) -> str:
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         drawing = Figure(figsize=(width_in, height_in), layout="constrained")
         grid = drawing.subplots(math.ceil(len(draws) / across), across, squeeze=False).flatten()
         for draw, axes in zip(draws, grid, strict=False):

@@ -1,10 +1,10 @@
-"""report.html of a run, a sweep of rates, judged pairs, noise, a history, cold starts, and profiles."""
+"""report.html of runs, sweeps, judged pairs, noise, a history, cold starts, capacity and profiles."""
 
 import os
 import tempfile
 from pathlib import Path
 
-from bench.analyze import newest
+from bench.analyze import SEARCH_FILE, newest
 from bench.analyze.gate import load_policy
 from bench.analyze.history import past, runs_in
 from bench.analyze.profiles import ProfilesReport
@@ -19,6 +19,7 @@ NOISE_VARIABLE = "BENCH_AA"
 TREND_VARIABLE = "BENCH_TREND"
 STARTS_VARIABLE = "BENCH_PROVISION"
 PROFILES_VARIABLE = "BENCH_PROFILES"
+SEARCH_VARIABLE = "BENCH_CAPACITY"
 
 
 def write_report(folder: RunFolder) -> Path:
@@ -66,6 +67,11 @@ def write_profiles_page(folder: Path) -> Path:
     return _write(folder, "profiles.ipynb", PROFILES_VARIABLE)
 
 
+def write_search_page(folder: Path) -> Path:
+    """Run `dashboards/capacity.ipynb` on a folder that has a search.json, and leave report.html in it."""
+    return _write(folder, "capacity.ipynb", SEARCH_VARIABLE)
+
+
 def _write(folder: Path, notebook: str, variable: str) -> Path:
     page = to_html(notebook, f"{folder.name} - poolbench", {variable: str(folder.resolve())})
     file = folder / "report.html"
@@ -90,6 +96,11 @@ def asked_starts() -> Path:
     """The cold starts a notebook is about: `BENCH_PROVISION`, or the newest in `results/`."""
     what = "cold start: make some with `bench provision`"
     return _asked(STARTS_VARIABLE, "experiment.json", what, "provision")
+
+
+def asked_search() -> Path:
+    """The capacity search a notebook is about: `BENCH_CAPACITY`, or the newest in `results/` that ended."""
+    return _asked(SEARCH_VARIABLE, SEARCH_FILE, "capacity search that ended: make one with `bench capacity`")
 
 
 def asked_gate() -> Path:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from urllib.parse import quote
 
 from bench.analyze import Miss, Part, StartsReport, Summary
 from bench.report import words
@@ -65,14 +66,17 @@ def listed(labelled: Iterable[Fact]) -> Html:
     return Html(f"<dl>{rows}</dl>")
 
 
-def grid(table: Grid) -> Html:
-    """A table of ours; scrolls inside itself where the screen is narrow."""
+def grid(table: Grid, *, linked: bool = False) -> Html:
+    """A table of ours; scrolls inside itself where the screen is narrow.
+
+    `linked`: the first cell of each row is the name of a folder beside the page.
+    """
     kinds = ["name"] * table.names + ["number"] * (len(table.headings) - table.names)
     head_cells = "".join(
         f'<th scope="col" class="{kind}">{_broken(text)}</th>'
         for kind, text in zip(kinds, table.headings, strict=True)
     )
-    rows = "".join(f"<tr>{_cells(row, table.names)}</tr>" for row in table.rows)
+    rows = "".join(f"<tr>{_cells(row, table.names, linked)}</tr>" for row in table.rows)
     return Html(
         f'<div class="scroll" tabindex="0"><table><caption>{escape(table.title)}</caption>'
         f"<thead><tr>{head_cells}</tr></thead><tbody>{rows}</tbody></table></div>"
@@ -83,8 +87,11 @@ def _broken(heading: str) -> str:
     return escape(heading).replace("\n", "<br>")
 
 
-def _cells(row: Sequence[str], names: int) -> str:
-    heads = "".join(f'<th scope="row">{escape(cell)}</th>' for cell in row[:names])
+def _cells(row: Sequence[str], names: int, linked: bool) -> str:
+    said = [escape(cell) for cell in row[:names]]
+    if linked:
+        said[0] = f'<a href="{escape(quote(row[0]))}/">{said[0]}</a>'
+    heads = "".join(f'<th scope="row">{cell}</th>' for cell in said)
     return heads + "".join(f"<td>{escape(cell)}</td>" for cell in row[names:])
 
 

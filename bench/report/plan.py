@@ -118,6 +118,7 @@ def _sentences(answer: Answer) -> Iterator[str]:
     else:
         yield f"{BEST}cheapest that keeps the target: {best.policy}, {_costs(best, answer.currency)}"
         yield from _other_rates(answer)
+        yield from _in_model(answer)
         for profile, hours in answer.by_hour.items():
             yield f"  most {profile} by hour: {' '.join(map(str, hours))}"
     if answer.inversion:
@@ -143,3 +144,21 @@ def _other_rates(answer: Answer) -> Iterator[str]:
     for what, plan in (("its best estimate", answer.at_estimate), ("what was refuted", answer.at_refuted)):
         if plan is not None:
             yield f"  were each replica worth {what}: {_costs(plan, answer.currency)}"
+
+
+def _in_model(answer: Answer) -> Iterator[str]:
+    """What became of the best plan request by request, beside what the fluid says."""
+    played = answer.in_model
+    if played is None or answer.best is None:
+        return
+    fleet = " + ".join(
+        f"{least} {name}" if least == most else f"{least} to {most} {name}"
+        for name, (least, most) in played.replicas.items()
+    )
+    fluid = answer.plans[answer.best].delayed_share
+    yield (
+        f"  in the model (SIMULATED, VIRTUAL TIME): {played.requests:,} requests of {played.scenario} in the "
+        f"busiest {played.length_s / 60:g} min, from {played.start_s / 3600:.1f} h on, against {fleet}: "
+        f"{played.what}, SLO {'kept' if played.keeps_slo else 'MISSED'} (asked: {played.target:.4g}). The "
+        f"fluid replay has {words.share(fluid)}% of all requests wait for capacity"
+    )

@@ -35,6 +35,11 @@ def rate(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
+def digits(value: float | None) -> str:
+    """Four digits that count."""
+    return NOTHING if value is None else f"{value:.4g}"
+
+
 def share(value: float | None) -> str:
     """A share in percent, never rounded up to 100 % or down to 0 %."""
     if value is None:

@@ -6,5 +6,17 @@
 from bench.virtual.player import Kept, Log, Played, play, simulate
 from bench.virtual.run import write_run
 from bench.virtual.setup import Setup, VirtualError, setup_of
+from bench.virtual.work import bundles_of
 
-__all__ = ["Kept", "Log", "Played", "Setup", "VirtualError", "play", "setup_of", "simulate", "write_run"]
+__all__ = [
+    "Kept",
+    "Log",
+    "Played",
+    "Setup",
+    "VirtualError",
+    "bundles_of",
+    "play",
+    "setup_of",
+    "simulate",
+    "write_run",
+]

@@ -3,7 +3,8 @@
 import json
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bench import __version__
@@ -11,6 +12,7 @@ from bench.record import SCHEDULE, LogWriter, RunFolder, RunInfo, TargetSaid, cp
 from bench.scenario import Scenario
 from bench.sim.model import CONTRACTS, WorkerEvent
 from bench.virtual.census import Census
+from bench.virtual.flight import NS_PER_S
 from bench.virtual.player import Played, play
 from bench.virtual.setup import Setup, setup_of
 from bench.virtual.work import check
@@ -23,20 +25,36 @@ Tick = Callable[[float, int, int | None], None]
 """Virtual seconds gone by, requests ended, requests in all where that is known."""
 
 
-def write_run(folder: RunFolder, info: RunInfo, tick: Tick | None = None) -> RunInfo:
+Script = Mapping[str, Sequence[tuple[float, int]]]
+"""Per machine profile: from each instant (s) on so many workers."""
+
+
+def write_run(
+    folder: RunFolder, info: RunInfo, tick: Tick | None = None, script: Script | None = None
+) -> RunInfo:
     """Fill a run folder whose scenario is in `info`, and close its books; the scenario's target is ignored.
+
+    With a `script` the lanes of its profiles have those workers, whatever their rules would make of it.
 
     Raises VirtualError for what the model cannot do, TraceError and LengthError for files that cannot be
     used; then nothing was written. After an interrupt the folder is complete and marked `interrupted`.
     """
     scenario = Scenario.model_validate(info.scenario, strict=False)
-    setup = setup_of(scenario.sim)
+    setup = _scripted(setup_of(scenario.sim), script or {})
     check(scenario, setup)
     schedule = make_schedule(scenario)
     folder.write_long_schedule(part.select(SCHEDULE.names).cast(SCHEDULE) for part in schedule.tables())
     info = _told(info, schedule, setup)
     folder.save(info)
     return _played(folder, info, schedule, setup, tick)
+
+
+def _scripted(setup: Setup, script: Script) -> Setup:
+    changes = tuple(
+        (profile, tuple((round(at_s * NS_PER_S), count) for at_s, count in counts))
+        for profile, counts in script.items()
+    )
+    return replace(setup, rules=replace(setup.rules, script=changes))
 
 
 def _played(folder: RunFolder, info: RunInfo, schedule: Schedule, setup: Setup, tick: Tick | None) -> RunInfo:
@@ -98,7 +116,12 @@ def _target(scenario: Scenario, setup: Setup) -> TargetSaid:
         if isinstance(event, WorkerEvent):
             census.hear(event)
     first = next(census.lines(0))
-    said = {"fleet": sim.fleet, "seed": sim.seed, "cold_start_scale": sim.cold_start_scale}
+    said: dict[str, Any] = {"fleet": sim.fleet, "seed": sim.seed, "cold_start_scale": sim.cold_start_scale}
+    if setup.rules.script:
+        said["script"] = {
+            profile: [[at_ns / NS_PER_S, count] for at_ns, count in changes]
+            for profile, changes in setup.rules.script
+        }
     return TargetSaid(
         kind="sie",
         role="gateway",

@@ -15,7 +15,7 @@ from bench.sim.model import (
     Lane,
 )
 from bench.virtual.answers import CONTEXT_EXCEEDED, TOO_MANY_TOKENS, Route
-from bench.virtual.setup import Setup, VirtualError
+from bench.virtual.setup import Setup, VirtualError, setup_of
 from bench.workload import Planned, once_a_class, shape_of
 
 _KINDS = {
@@ -38,6 +38,12 @@ def check(scenario: Scenario, setup: Setup) -> None:
         raise VirtualError("pools made for a run need the wire: name them in sim.fleet, as lab:l4=2")
     for traffic in scenario.classes:
         _check_class(traffic, setup)
+
+
+def bundles_of(scenario: Scenario) -> frozenset[str]:
+    """The bundles of workers that its models need: a worker has one. Raises VirtualError."""
+    setup = setup_of(scenario.sim)
+    return frozenset(card_of(traffic, setup).bundle for traffic in scenario.classes)
 
 
 def _check_class(traffic: Traffic, setup: Setup) -> None:

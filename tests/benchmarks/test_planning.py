@@ -1,15 +1,21 @@
 """The capacity search against known truths, and the planner's speed: the figures in docs/plan.md."""
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench.analyze.plan import Capacities, Capacity, Demand, Settings, make_plans
-from bench.experiment import Search
+from bench.commands.probing import Prober
+from bench.commands.replay import Request
+from bench.experiment import Probe, Search
+from bench.record import RunFolder
+from bench.scenario import load
 from tests.analyze.plan.brute import cheapest_kept, every_reactive, every_static, machines_with_headroom
 from tests.analyze.plan.days import CAPACITIES, PRICES, day, small_day
 from tests.analyze.queue import serve, traffic
+from tests.conftest import ROOT
 from tests.experiment.searches import CAPACITY_PER_S, LIMIT_S, TRUE_PER_S, led, queue
 
 SEARCHES = 80
@@ -76,3 +82,17 @@ def test_a_week_of_ten_thousand_requests_a_second() -> None:
     print(f"\n{len(noise):,} steps, up to {most:,} replicas: {took_s:.1f} s")
     assert most > 1000
     assert took_s < 60
+
+
+def test_a_hopeless_run_over_sockets_is_cut_short(tmp_path: Path) -> None:
+    """Twice what an L4 sustains: known within a minute of two, and it decides as a whole run would."""
+    file = ROOT / "scenarios" / "capacity-check.yaml"
+    changes = ("duration_s=120",)
+    prober = Prober(Request(load(file, changes), file, changes, {}), "l4", 0.95, 1, 128, virtual=False)
+    made = prober.run(Probe("bisect", 80.0, 1), tmp_path / "run")
+    info = RunFolder(tmp_path / "run").info()
+    print(f"\n{made.what}; ended after {info.generator['ended_at_s']:.0f} s of 120")
+    assert made.what.endswith("cut short as hopeless")
+    assert made.valid
+    assert made.attainment < 0.8
+    assert info.generator["ended_at_s"] < 60

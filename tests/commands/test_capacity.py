@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.experiment import CapacitySearch, Made
+from bench.record import RunFolder
 from tests.commands.cli import SCENARIOS, bench, interrupted
 
 CHECK = SCENARIOS / "capacity-check.yaml"
@@ -22,17 +24,49 @@ def test_a_search_that_was_killed_ends_as_one_that_was_not(tmp_path: Path) -> No
                 when=lambda _: any(killed.glob("l4-06-*")))  # fmt: skip
     before = {run: run.stat().st_mtime_ns for run in killed.glob("l4-0[1-5]-*/summary.json")}
     assert len(before) == 5
-    again = bench(*WORDS, "--resume", "killed", cwd=tmp_path, limit_s=400)
+    again = bench(*WORDS, "--no-report", "--resume", "killed", cwd=tmp_path, limit_s=400)
     assert again.code == 0, again.err
     assert before == {run: run.stat().st_mtime_ns for run in before}
     assert len(list(killed.glob("l4-06-*-stopped-1"))) == 1
-    for name in ("capacity.json", "experiment.json"):
+    for name in ("capacity.json", "experiment.json", "search.json"):
         assert (killed / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    assert whole.out.splitlines()[-2:][0] == again.out.splitlines()[-2:][0]
+    assert next(line for line in whole.out.splitlines() if "confirmed at 95%" in line) in again.out
+    assert (tmp_path / "whole/report.html").exists()
+    assert not (killed / "report.html").exists()
     other = bench(*WORDS, "--seed", "9", "--resume", "whole", cwd=tmp_path)
     assert (other.code, "was begun with other options" in other.err) == (2, True)
     _can_be_planned_with(tmp_path)
     _what_the_runs_told_counts(tmp_path)
+
+
+SOCKETS = ("capacity", CHECK, "--profile", "l4", "--set", "duration_s=2.5", "--set", "warmup_s=0.5", "--set",
+           "drain_s=3", "--out")  # fmt: skip
+
+
+def test_over_sockets_a_kill_costs_the_run_that_was_under_way_and_no_other(tmp_path: Path) -> None:
+    """Gone on with at once: the finished run stays, the one under way is kept and made again, then the next.
+
+    A burst has a length of its own, so the search begins with one that was made.
+    """
+    folder = tmp_path / "mine"
+    interrupted(*SOCKETS, "mine", cwd=tmp_path, when=lambda _: (folder / "experiment.json").exists())
+    begun = CapacitySearch.model_validate_json((folder / "experiment.json").read_text())
+    facts = {"stage": "ceiling", "rate_per_s": 30, "seed": 1, "folder": "l4-01-ceiling", "what": "chat"}
+    burst = Made.model_validate(facts | {"simulated": True, "virtual": False, "workers": 1})
+    begun.with_run("l4", burst).save(folder)
+    go_on = (*SOCKETS[:-1], "--no-report", "--resume", "mine")
+    under_way = folder / "l4-02-bisect" / "log" / "worker-0.msgpack"
+    interrupted(*go_on, cwd=tmp_path, by=signal.SIGKILL,
+                when=lambda _: under_way.exists() and under_way.stat().st_size > 0)  # fmt: skip
+    said = interrupted(*go_on, cwd=tmp_path, when=lambda _: (folder / "l4-03-bisect" / "log").exists())
+    assert said.code == 130, said.err
+    made = CapacitySearch.model_validate_json((folder / "experiment.json").read_text()).made["l4"]
+    assert made[0] == burst
+    assert [(run.seed, run.folder) for run in made[1:]] == [(2, "l4-02-bisect")]
+    assert made[1].offered > 0
+    assert (folder / "l4-02-bisect-stopped-1" / "run.json").exists()
+    assert RunFolder(folder / "l4-02-bisect").info().state == "complete"
+    assert "l4 run 1:" not in said.out
 
 
 def _can_be_planned_with(folder: Path) -> None:
@@ -54,7 +88,7 @@ def _what_the_runs_told_counts(folder: Path) -> None:
     begun = json.loads((folder / "url/experiment.json").read_text())
     begun["made"] = json.loads((folder / "whole/experiment.json").read_text())["made"]
     (folder / "url/experiment.json").write_text(json.dumps(begun))
-    said = bench(*words, "--resume", "url", cwd=folder)
+    said = bench(*words, "--no-report", "--resume", "url", cwd=folder)
     assert said.code == 0, said.err
     assert json.loads((folder / "url/capacity.json").read_text())["simulated"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.analyze.plan import load_prices
-from tests.commands.cli import SCENARIOS, bench
+from tests.commands.cli import SCENARIOS, bench, one_line
 
 CAPACITY = """
 slo: 95 % of requests with TTFT <= 1 s
@@ -53,6 +53,27 @@ def test_a_recorded_trace_is_a_demand(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("believed_per_s", "said_of_slo"), [(30, "SLO kept"), (100, "SLO MISSED")], ids=["true", "too high"]
+)
+def test_a_plan_is_played_in_the_model(believed_per_s: float, said_of_slo: str, folder: Path) -> None:
+    """One that rests on a rate that holds keeps the SLO there; of another only the fluid thinks so."""
+    (folder / "rates.csv").write_text("start_s,rate_per_s\n0,30\n60,80\n120,80\n180,40\n240,10\n")
+    (folder / "capacity.yaml").write_text(f"profiles: {{l4: {{rate_per_s: {believed_per_s}, start_s: 10}}}}")
+    said = bench("plan", "--demand", "rates.csv", "--capacity", "capacity.yaml", "--step", "10",
+                 "--detect", "10", "--in-model", SCENARIOS / "capacity-check.yaml", "--in-model-s", "120",
+                 "--spare", "0", "--out", "mine", cwd=folder)  # fmt: skip
+    assert said.code == 0, said.err
+    assert said_of_slo in one_line(said.out)
+    played = json.loads((folder / "mine/plan.json").read_text())["in_model"]
+    assert (played["start_s"], played["length_s"]) == (60, 120)
+    assert played["requests"] == pytest.approx(80 * 120, rel=0.05)
+    assert played["keeps_slo"] == (said_of_slo == "SLO kept")
+    run = json.loads((folder / "mine/in-model/run.json").read_text())
+    assert run["target"]["virtual"]
+    assert run["target"]["said"]["simulated"]["script"]["l4"][0][0] == 0
+
+
+@pytest.mark.parametrize(
     ("words", "expected"),
     [
         (("--demand", "none.csv"), "none.csv: cannot be read"),
@@ -61,6 +82,7 @@ def test_a_recorded_trace_is_a_demand(folder: Path) -> None:
         (("--start", "l4=soon"), "say it as profile=seconds"),
         (("--start", "l5=3"), "the capacity file has l4, a100-40gb"),
         (("--profile", "l5"), "capacity.yaml has l4, a100-40gb"),
+        (("--in-model", str(SCENARIOS / "cold-start.yaml")), "no class has an SLO to keep in the model"),
     ],
 )
 def test_bad_input_of_a_plan_is_named(words: tuple[str, str], expected: str, folder: Path) -> None:

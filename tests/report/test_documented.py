@@ -12,6 +12,7 @@ from bench.analyze import (
     Assured,
     Check,
     ColdStart,
+    CurvePoint,
     CurveStep,
     Gaps,
     Generator,
@@ -25,6 +26,9 @@ from bench.analyze import (
     Refused,
     Retries,
     RunFacts,
+    RunPoint,
+    Searched,
+    SearchReport,
     SloResult,
     Spread,
     Stage,
@@ -56,6 +60,7 @@ from bench.analyze.plan import (
     Capacity,
     Change,
     Floor,
+    InModel,
     Mix,
     Plan,
     Price,
@@ -128,7 +133,7 @@ PROFILES: tuple[type[BaseModel], ...] = (
 )
 
 PLAN: tuple[type[BaseModel], ...] = (
-    *(Answer, Asked, Change, Floor, Mix, Plan, ReplicasOf, Settings),
+    *(Answer, Asked, Change, Floor, InModel, Mix, Plan, ReplicasOf, Settings),
     *(Capacities, Capacity, Scaling, Price, Prices),
 )
 
@@ -226,8 +231,9 @@ def test_every_key_of_compared_profiles_is_explained(name: str) -> None:
 
 
 def test_every_key_of_a_capacity_search_is_explained() -> None:
-    """Each key of its experiment.json stands on the page."""
-    names = {name for model in (CapacitySearch, Made) for name in model.model_fields}
+    """Each key of its experiment.json and search.json stands on the page."""
+    models: tuple[type[BaseModel], ...] = (CapacitySearch, Made, SearchReport, Searched, RunPoint, CurvePoint)
+    names = {name for model in models for name in model.model_fields}
     assert names <= set(coded("capacity.md"))
 
 

@@ -132,6 +132,7 @@ def test_running_leaves_nothing_at_home(tmp_path: Path, monkeypatch: pytest.Monk
         "aa.ipynb",
         "trend.ipynb",
         "provisioning.ipynb",
+        "capacity.ipynb",
         "profiles.ipynb",
     ],
 )

@@ -196,3 +196,17 @@ def test_scaling_depends_on_no_rhythm_and_keeps_its_bounds(
         return sorted(events, key=lambda event: (event.at_ns, str(event)))
 
     assert run(stride_s * S) == run(10**15)
+
+
+def test_a_script_decides_who_works_whatever_is_asked() -> None:
+    """Workers serve from the instant it names, those that go finish what they have, demand wakes nobody."""
+    rules = Rules(script=(("l4", ((0, 1), (60 * S, 3), (120 * S, 1), (180 * S, 0))),))
+    fleet = Fleet(parse_fleet("l4/sglang=1..3"), rules)
+    assert fleet.submit(119 * S, job(1, output=500)) is Verdict.LIVE
+    events = drain(fleet)
+    assert instants_s(events, WorkerReady) == [0, 60, 60]
+    assert instants_s(events, WorkerDraining) == [120, 120, 180]
+    assert instants_s(events, Finished)[0] > 120
+    assert not instants_s(events, Lost)
+    assert fleet.demand(300 * S, L4) is Verdict.COLD
+    assert drain(fleet) == []

@@ -1,6 +1,7 @@
 """The planner: demand, what a replica sustains, and prices -> fleets, what they cost, how they fare."""
 
-from bench.analyze.plan.answer import Answer, Asked, Change, Floor, Mix, Plan, ReplicasOf
+from bench.analyze.plan.answer import Answer, Asked, Change, Floor, InModel, Mix, Plan, ReplicasOf
+from bench.analyze.plan.busiest import Busy, busiest, live_of
 from bench.analyze.plan.capacity import FILE as CAPACITY_FILE
 from bench.analyze.plan.capacity import Capacities, Capacity, Scaling, load_capacities
 from bench.analyze.plan.demand import Demand, growth, of_trace, read_rates
@@ -14,11 +15,13 @@ __all__ = [
     "CAPACITY_FILE",
     "Answer",
     "Asked",
+    "Busy",
     "Capacities",
     "Capacity",
     "Change",
     "Demand",
     "Floor",
+    "InModel",
     "Mix",
     "Plan",
     "PlanError",
@@ -28,7 +31,9 @@ __all__ = [
     "ReplicasOf",
     "Scaling",
     "Settings",
+    "busiest",
     "growth",
+    "live_of",
     "load_capacities",
     "load_prices",
     "make_plans",

@@ -86,6 +86,25 @@ class Asked(Value):
     out_tokens: float | None
 
 
+class InModel(Value):
+    """The recommended plan in the model, over `length_s` of the demand from `start_s` on.
+
+    `attainment` of the class that is worst off (`what`), carried over to the `target` of the strictest; null
+    where nothing was due. `replicas`: per profile the least and the most that were live.
+    """
+
+    scenario: str
+    folder: str
+    start_s: float
+    length_s: float
+    requests: int
+    replicas: dict[str, tuple[int, int]]
+    attainment: float | None
+    target: float
+    what: str
+    keeps_slo: bool
+
+
 class Answer(Value):
     """plan.json: plans cheapest first; `best` is the place of the cheapest that keeps the target.
 
@@ -110,3 +129,4 @@ class Answer(Value):
     mixes: tuple[Mix, ...]
     by_hour: dict[str, tuple[int, ...]]
     changes: tuple[Change, ...]
+    in_model: InModel | None = None

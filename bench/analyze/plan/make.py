@@ -53,7 +53,7 @@ def make_plans(
         at_refuted=_at(planner, chosen, machines, floors, _scales(capacities, "refuted_per_s")),
         mixes=_mixes(planner, machines),
         by_hour=_by_hour(chosen.fleet, demand.step_s) if chosen else {},
-        changes=_changes(chosen.fleet, demand.step_s) if chosen else (),
+        changes=changes_of(chosen.fleet, demand.step_s) if chosen else (),
     )
 
 
@@ -246,7 +246,7 @@ def _mixes(planner: Planner, machines: Sequence[Machine]) -> tuple[Mix, ...]:
     return tuple(found)
 
 
-def _changes(fleet: Fleet, step_s: float) -> tuple[Change, ...]:
+def changes_of(fleet: Fleet, step_s: float) -> tuple[Change, ...]:
     """The paid replicas over time, a row where they change."""
     moved = np.any(np.diff(fleet.paid, axis=0) != 0, axis=1)
     names = [machine.name for machine in fleet.machines]

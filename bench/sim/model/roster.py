@@ -10,7 +10,7 @@ from bench.sim.model.jobs import Lane, WorkerDraining, WorkerEvent, WorkerGone, 
 from bench.sim.model.lanes import LaneSpec
 from bench.sim.model.members import LiveWorker
 from bench.sim.model.rules import Rules
-from bench.sim.model.scaling import LaneScaler
+from bench.sim.model.scaling import LaneScaler, Scaling, Script
 from bench.sim.model.workers import make_worker
 
 _LISTED_HEARTBEATS = 5
@@ -48,9 +48,12 @@ class Roster:
         self._catalog = catalog
         self._starting: list[_Starting] = []
         self._made = 0
-        scaling = rules.scaling
-        self._scalers = {
+        scaling, scripts = rules.scaling, dict(rules.script)
+        self._scalers: dict[Lane, LaneScaler | Script] = {
             spec.lane: LaneScaler(spec, scaling, start_ns, scale) for spec in lanes if scaling and spec.most
+        }
+        self._scalers |= {
+            spec.lane: Script(scripts[spec.lane.profile]) for spec in lanes if spec.lane.profile in scripts
         }
         for spec in lanes:
             for _ in range(spec.fewest):
@@ -79,7 +82,7 @@ class Roster:
 
     def decision_ns(self, at_ns: int) -> int | None:
         """The next look of an autoscaler, notice of a spot node, or end of a drain."""
-        if not self._rules.scaling and not self._rules.spot_lifetime_s:
+        if not self._scalers and not self._rules.spot_lifetime_s:
             return None
         looks = (
             scaler.next_ns(at_ns, self._count(lane), self._work(lane))
@@ -133,7 +136,10 @@ class Roster:
     def _staff(self, now_ns: int, lane: Lane, wanted: int) -> None:
         """Start or drain as many workers as make it so many."""
         for _ in range(wanted - self._count(lane)):
-            self._start(now_ns, lane)
+            if isinstance(self._scalers[lane], Script):
+                self._join(now_ns, self._name(lane), lane)
+            else:
+                self._start(now_ns, lane)
         for _ in range(self._count(lane) - wanted):
             starting = [s for s in self._starting if s.lane == lane]
             if starting:
@@ -141,7 +147,7 @@ class Roster:
                 self.events.append(WorkerGone(now_ns, starting[-1].name, lane))
             else:
                 idlest = min(reversed(self._serving(lane)), key=lambda member: member.pending)
-                self._drain(now_ns, idlest, self._rules.scaling.drain_s if self._rules.scaling else 0.0)
+                self._drain(now_ns, idlest, (self._rules.scaling or Scaling()).drain_s)
 
     def _drain(self, now_ns: int, member: LiveWorker, patience_s: float) -> None:
         if member.drained_ns is None:

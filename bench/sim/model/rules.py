@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.sim.model.scaling import Scaling
+from bench.sim.model.scaling import Changes, Scaling
 
 MOST_PENDING = 50_000
 """Unanswered work that a pool holds, by the contract."""
@@ -32,6 +32,8 @@ class Rules:
     """Sigma of the lognormal lengths of steps and batches; 0 for none."""
     scaling: Scaling | None = None
     """None where a lane that is empty starts one worker on demand, and nothing else ever changes."""
+    script: tuple[tuple[str, Changes], ...] = ()
+    """Per machine profile the workers that each of its lanes has, whatever is asked; before any scaling."""
     spot_lifetime_s: float = 0.0
     """Mean life of a spot node, which is exponential; 0 where none is ever called back."""
     spot_notice_s: float = 30.0

@@ -1,8 +1,10 @@
 """How many workers a lane shall have: an autoscaler that looks now and then, as KEDA and its HPA do."""
 
+from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass
 from math import ceil
+from operator import itemgetter
 
 from bench.sim.model.lanes import LaneSpec
 
@@ -33,6 +35,29 @@ class Scaling:
     """A lane shrinks to the most that was wanted in this time."""
     drain_s: float = 65.0
     """A worker that must go finishes what it has for so long."""
+
+
+Changes = tuple[tuple[int, int], ...]
+"""From each instant (ns) on so many workers, in the order of time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A lane whose workers somebody decided on beforehand, as a plan does; whoever comes serves at once."""
+
+    changes: Changes
+
+    def demand(self, now_ns: int) -> None:
+        """Nobody listens."""
+
+    def next_ns(self, now_ns: int, workers: int, work: int) -> int | None:  # noqa: ARG002 - as of a scaler
+        """The next change after this instant."""
+        at = bisect_right(self.changes, now_ns, key=itemgetter(0))
+        return self.changes[at][0] if at < len(self.changes) else None
+
+    def look(self, now_ns: int, work: int) -> int:  # noqa: ARG002 - as of a scaler
+        """The workers wanted now."""
+        return self.changes[max(0, bisect_right(self.changes, now_ns, key=itemgetter(0)) - 1)][1]
 
 
 class LaneScaler:

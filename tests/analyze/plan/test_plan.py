@@ -9,13 +9,18 @@ from bench.analyze.plan import (
     Plan,
     PlanError,
     Settings,
+    busiest,
+    live_of,
     make_plans,
 )
 from bench.analyze.plan.machines import machines_of
+from bench.analyze.plan.make import changes_of
 from bench.analyze.plan.mix import cheapest_each
 from bench.analyze.plan.planner import Planner
 from tests.analyze.plan.brute import MOST, cheapest_kept, every_reactive, every_static, machines_with_headroom
 from tests.analyze.plan.days import CAPACITIES, MEAN_PER_S, PEAK_PER_S, PRICES, day, small_day
+
+L4_ALONE = {"l4": CAPACITIES.profiles["l4"]}
 
 
 @pytest.fixture(scope="module")
@@ -223,3 +228,30 @@ def test_a_profile_with_too_few_replicas_keeps_no_target() -> None:
     assert not any(plan.keeps_target for plan in answer.plans)
     with pytest.raises(PlanError, match="no fleet within max_replicas"):
         Planner(day(), Settings()).static(machines_of(day(), capacities, PRICES))
+
+
+@pytest.mark.parametrize("policy", ["static", "reactive"])
+def test_what_is_live_is_known_from_what_is_paid(policy: str) -> None:
+    """The replicas to play in the model are those that the replay counted on."""
+    demand, settings = small_day(7), Settings(spare=0)
+    (machine,) = machines_of(demand, CAPACITIES.model_copy(update={"profiles": L4_ALONE}), PRICES)
+    planner = Planner(demand, settings)
+    made = planner.reactive(machine) if policy == "reactive" else planner.static([machine])
+    answer = make_plans(demand, CAPACITIES.model_copy(update={"profiles": L4_ALONE}), PRICES, settings)
+    assert answer.best is not None
+    paid = changes_of(made.fleet, demand.step_s)
+    found = live_of(answer.model_copy(update={"changes": paid}))
+    assert found["l4"].tolist() == made.fleet.live[:, 0].tolist()
+
+
+def test_the_busiest_part_is_found_with_its_warm_up(answer: Answer) -> None:
+    """No other hour asks for more, and what is live in it is what is live over the day."""
+    rate, busy = day().rate_per_s, busiest(day(), answer, 3600, 300)
+    first = round(busy.start_s / 60)
+    sums = [rate[at : at + 60].sum() for at in range(len(rate) - 59)]
+    assert rate[first : first + 60].sum() == max(sums)
+    assert (busy.length_s, busy.warmup_s, len(busy.rate_per_s)) == (3600, 300, 65)
+    for name, counts in live_of(answer).items():
+        part = counts[first - 5 : first + 60]
+        assert busy.live[name][0] == (0, part[0])
+        assert max(count for _, count in busy.live[name]) == part.max()
