@@ -14,7 +14,7 @@ import pandas as pd
 from bench.analyze.provisioning import Provisioning
 from bench.analyze.run import Run
 from bench.analyze.served import told
-from bench.analyze.steady import BATCHES, batch_medians, in_flight, settled_after, trend
+from bench.analyze.steady import BATCHES, batch_medians, in_flight, settled_after, stands_apart, trend
 from bench.analyze.verdict import Generator, Verdict
 from bench.analyze.window import Value, Window
 from bench.metrics import Floats
@@ -29,6 +29,7 @@ TREND_WARN, TREND_INVALID = 0.01, 0.001
 KEPT_UP = 0.95
 SURE = 3.0
 SETTLED_SHARE = 0.2
+APART, APART_P = 0.05, 0.001
 USERS_SHARE = 0.10
 
 # A long run has many columns, and only these are sorted and copied here.
@@ -195,7 +196,11 @@ def _errors(answered: "pd.Series[bool]") -> Check:
 
 
 def _warm_up(frame: pd.DataFrame, window: Window) -> Check:
-    """V8: by MSER-5 over the whole run, warm-up included."""
+    """V8: by MSER-5 over the whole run, warm-up included.
+
+    A slow request at the wrong place moves the cut as a start-up does, so it is fatal only where what the
+    window has of the start-up stands apart from the rest.
+    """
     known, values = _latency(frame, frame["answered"])
     cut = settled_after(values)
     if cut is None:
@@ -203,7 +208,9 @@ def _warm_up(frame: pd.DataFrame, window: Window) -> Check:
     until_s = float(known["scheduled_s"].iloc[cut]) if cut else 0.0
     never = cut >= 0.9 * (values.size // 2)
     late_s = until_s - window.start_s
-    status: Status = "invalid" if never or late_s > SETTLED_SHARE * window.length_s else "warn"
+    first = int(np.searchsorted(known["scheduled_s"].to_numpy(), window.start_s))
+    far = never or late_s > SETTLED_SHARE * window.length_s
+    status: Status = "invalid" if far and _is_apart(values[first:cut], values[cut:]) else "warn"
     status = status if late_s > 0 else "ok"
     found = "never settled" if never and late_s > 0 else f"settled {until_s:.1f} s into the run"
     return Check(
@@ -215,6 +222,14 @@ def _warm_up(frame: pd.DataFrame, window: Window) -> Check:
         sentence=f"latency {found}; the warm-up ends at {window.start_s:g} s",
         advice="" if status == "ok" else "make warmup_s and duration_s longer",
     )
+
+
+def _is_apart(start: Floats, rest: Floats) -> bool:
+    """Whether a start-up's latencies differ from those after it, by more than chance and enough to matter."""
+    if not start.size or not rest.size:
+        return False
+    change = float(np.median(start)) / float(np.median(rest)) - 1
+    return abs(change) > APART and stands_apart(start, rest) < APART_P
 
 
 def _stationary(frame: pd.DataFrame, window: Window, numbers: Floats) -> Iterator[Check]:

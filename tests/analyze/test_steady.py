@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.analyze.steady import batch_medians, in_flight, settled_after, trend
+from bench.analyze.steady import batch_medians, in_flight, settled_after, stands_apart, trend
 from tests.analyze.queue import serve, traffic
 
 
@@ -65,6 +65,20 @@ def test_the_trend_is_kendalls_test_in_scipy(values: list[int]) -> None:
     down = stats.kendalltau(order, batches, alternative="less")
     assert found.tau == pytest.approx(up.statistic)
     assert (found.p_up, found.p_down) == pytest.approx((up.pvalue, down.pvalue), abs=1e-9)
+
+
+@given(
+    st.lists(st.integers(0, 9), min_size=1, max_size=30), st.lists(st.integers(0, 9), min_size=1, max_size=30)
+)
+def test_what_stands_apart_does_so_by_scipys_rank_sum_test(first: list[int], rest: list[int]) -> None:
+    """The normal approximation with ties; where all are equal nothing stands apart."""
+    one, other = np.array(first, dtype=np.float64), np.array(rest, dtype=np.float64)
+    found = stands_apart(one, other)
+    if np.ptp(np.concatenate([one, other])) == 0:
+        assert found == 1
+        return
+    expected = stats.mannwhitneyu(one, other, method="asymptotic", use_continuity=False)
+    assert found == pytest.approx(expected.pvalue, abs=1e-9)
 
 
 def test_a_trend_without_ties_is_exact() -> None:

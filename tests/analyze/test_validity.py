@@ -95,6 +95,13 @@ def test_a_warm_up_that_is_too_short_is_found(tmp_path: Path) -> None:
     broken(tmp_path / "b", "warm-up", answers(ttft_ms=lambda i: 900 if i < 160 else 100))
 
 
+def test_a_slow_request_in_the_middle_is_no_start_up(tmp_path: Path) -> None:
+    """V8: MSER-5 cuts behind it, which is told; what is before it is like what comes after."""
+    found = checks(tmp_path, answers(ttft_ms=lambda i: 9000 if i == 190 else 100))["warm-up"]
+    assert found.value > 20
+    assert found.status == "warn"
+
+
 def test_a_falling_latency_is_told_but_not_forbidden(tmp_path: Path) -> None:
     """V9 down: the server was still warming up; only a rise means saturation."""
     found = checks(tmp_path, answers(ttft_ms=lambda i: 600 - i))["steady latency"]

@@ -89,7 +89,7 @@ def test_a_tenth_slower_in_decoding_fails_by_name(place: Path, sim: Sim) -> None
 @pytest.mark.timeout(1800)
 def test_a_slower_cold_start_fails_nothing_and_is_told(place: Path) -> None:
     """One machine that is deployed anew for each run, from zero: only its start tells the builds apart."""
-    _write(place, duration_s=34, warmup_s=14, rate_per_s=8)
+    _write(place, duration_s=34, warmup_s=14, rate_per_s=12)
     with restarted(place, STARTS, "l4/sglang=0..1", "--before-arm") as gateway:
         words = ("--policy", "policy.yaml", "--out", "mine", *gateway)
         said = bench("ab", "scenario.yaml", *words, cwd=place, limit_s=1700)
