@@ -98,7 +98,7 @@ def test_a_warm_up_that_is_too_short_is_found(tmp_path: Path) -> None:
 def test_a_slow_request_in_the_middle_is_no_start_up(tmp_path: Path) -> None:
     """V8: MSER-5 cuts behind it, which is told; what is before it is like what comes after."""
     found = checks(tmp_path, answers(ttft_ms=lambda i: 9000 if i == 190 else 100))["warm-up"]
-    assert found.value > 20
+    assert (found.value or 0) > 20
     assert found.status == "warn"
 
 
