@@ -49,7 +49,7 @@ def test_the_smallest_shift_has_the_power_that_statsmodels_says(pairs: int, alph
 
 @given(st.integers(20, 3000), st.sampled_from([0.5, 0.9, 0.95, 0.99]))
 def test_an_interval_of_independent_values_is_that_of_scipy(n: int, q: float) -> None:
-    """Open where theirs is, and otherwise no further off than a rank, where the quantile may be printed.
+    """Open where theirs is, and otherwise no further off than two ranks, where the quantile may be printed.
 
     In an order that spreads the tail evenly, so that no request is lost to correlation.
     """
@@ -60,7 +60,7 @@ def test_an_interval_of_independent_values_is_that_of_scipy(n: int, q: float) ->
     theirs: Any = stats.quantile_test(ranks, p=q).confidence_interval(0.95)
     for mine, other in ((ours.low, theirs.low), (ours.high, theirs.high)):
         assert np.isinf(mine) == np.isnan(other)
-        assert np.isinf(mine) or abs(mine - other) <= 1 or not resolved(n, q)
+        assert np.isinf(mine) or abs(mine - other) <= 2 or not resolved(n, q)
 
 
 @given(st.integers(0, 1000), st.integers(5, 12), st.sampled_from([0.5, 0.95]))
