@@ -166,6 +166,15 @@ def test_short_memory_preempts_the_newest_and_recomputes_it() -> None:
     assert tight.told[1].e2e_s > 1.3 * roomy.told[1].e2e_s
 
 
+def test_a_prompt_for_which_there_is_no_memory_waits_outside() -> None:
+    """Begun in part it would be given up and begun anew, step after step, and slow down who runs."""
+    chip = replace(TIGHT, step_budget_tokens=512)
+    jobs = jobs_of([(0, 600, 700), (S, 1500, 10)], chip)
+    alone, both = (replay(fleet_of(chip, CARD), part) for part in (jobs[:1], jobs))
+    assert both.told[0].at_ns == alone.told[0].at_ns
+    assert both.told[1].at_ns[0] > both.told[0].at_ns[-1]
+
+
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(ASKED)
 def test_a_worker_is_never_idle_while_it_has_work(asked: list[tuple[int, int, int]]) -> None:
