@@ -24,8 +24,8 @@ _ALONE = 0.05
 """How sure one request is."""
 FLOOR = {"ttft_sent": 0.03, "tpot": 0.005, "e2e_sent": 0.02}
 """What the model is at best wrong by, as a share: queueing magnifies errors of TTFT, not those of TPOT."""
-WAY_S = {"ttft_sent": 1e-3, "tpot": 0.0, "e2e_sent": 1e-3}
-"""What the way to the machine and back may take beside, which the model has not: nearly all of a short reply."""
+WAY_S = 1e-3
+"""How much the way to the machine and back may take, which the model has not: a tenth of a short encode."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +37,11 @@ class Cell:
     at: npt.NDArray[np.intp]
     mean: float
     error: float
+
+    @property
+    def way(self) -> float:
+        """By how much a way of `WAY_S` raises the mean, in units of its error; no token waits for it."""
+        return 0.0 if self.metric == "tpot" else WAY_S / float(np.exp(self.mean)) / self.error
 
 
 def cells_of(runs: Sequence[Observed], replays: Sequence[Seconds]) -> tuple[Cell, ...]:
@@ -64,14 +69,13 @@ def _cells(number: int, run: Observed, first: Seconds) -> Iterator[Cell]:
             at = at[np.argsort(_key(run, metric)[at], kind="stable")]
             count = int(np.clip(at.size // _FEWEST_REQUESTS, 1, _MOST_CELLS))
             for part in np.array_split(at, count) if at.size else ():
-                mean = _mean_log(seconds[part])
-                yield Cell(number, metric, part, mean, _error(metric, mean, apart[part]))
+                yield Cell(number, metric, part, _mean_log(seconds[part]), _error(metric, apart[part]))
 
 
-def _error(metric: str, mean: float, apart: Floats) -> float:
+def _error(metric: str, apart: Floats) -> float:
     known = apart[~np.isnan(apart)]
     sampling = float(np.std(known)) / len(known) ** 0.5 if len(known) > 1 else _ALONE
-    return float(np.linalg.norm([FLOOR[metric], WAY_S[metric] / np.exp(mean), sampling]))
+    return float(np.hypot(FLOOR[metric], sampling))
 
 
 def _key(run: Observed, metric: str) -> Floats:
