@@ -218,7 +218,7 @@ def rates(over_time: pd.DataFrame, window: Window) -> Draw:
 
 
 def workers(over_time: pd.DataFrame, window: Window) -> Draw:
-    """Live workers of each machine profile."""
+    """Live workers of each machine profile, each change marked: a loss of one in many is a small step."""
 
     def draw(axes: Axes) -> None:
         _shade_warmup(axes, window)
@@ -227,10 +227,20 @@ def workers(over_time: pd.DataFrame, window: Window) -> Draw:
         ):
             axes.step(over_time.index, over_time[profile], where="post", color=colour, linestyle=line,
                       linewidth=2, label=str(profile))  # fmt: skip
+        _mark_changes(axes, over_time)
         axes.set(xlabel="time (s from the start)", ylabel="live workers", ylim=(0, None))
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
     return draw
+
+
+def _mark_changes(axes: Axes, over_time: pd.DataFrame) -> None:
+    for label, colour, marker, sign in (("came", GREEN, "^", 1), ("left", RED, "v", -1)):
+        for profile, counts in over_time.items():
+            changed = counts[sign * counts.diff() > 0]
+            if len(changed):
+                axes.plot(changed.index, changed, color=colour, marker=marker, linestyle="", label=label,
+                          clip_on=False, gid=f"{profile} {label}")  # fmt: skip
 
 
 def throughput(rows: Sequence[RateRow], metric: str) -> Draw:

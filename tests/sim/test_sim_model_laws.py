@@ -31,12 +31,21 @@ from tests.sim.virtual import Client, S, fleet_of, lane, replay
 CARD = SHIPPED.cards["Qwen/Qwen3-4B"]
 L4 = SHIPPED.chips["l4"]
 TIGHT_TOKENS = 2_000
-TIGHT = replace(
-    L4,
-    admission_budget_tokens=0,
-    engine_bytes=L4.memory_bytes * L4.memory_share - CARD.weight_bytes - TIGHT_TOKENS * CARD.kv_token_bytes,
-)
+
+
+def with_cache(chip: Chip, tokens: int) -> Chip:
+    """The chip with memory for so many tokens of cache, and no other limit on what it admits."""
+    engine_bytes = chip.memory_bytes * chip.memory_share - CARD.weight_bytes
+    engine_bytes -= (tokens + 0.5) * CARD.kv_token_bytes
+    return replace(chip, admission_budget_tokens=0, engine_bytes=engine_bytes)
+
+
+TIGHT = with_cache(L4, TIGHT_TOKENS)
 """An L4 with so little memory that a few long texts fill it."""
+TIGHT_ONES = st.sampled_from(
+    [with_cache(chip, TIGHT_TOKENS) for chip in SHIPPED.chips.values()]
+    + [replace(TIGHT, step_budget_tokens=100), replace(TIGHT, max_sequences=2)]
+)
 
 ASKED = st.lists(
     st.tuples(st.integers(0, 2 * S), st.integers(1, 1200), st.integers(1, 700)), min_size=1, max_size=12
@@ -75,11 +84,13 @@ def watched(fleet: Fleet, jobs: list[tuple[int, Job]]) -> Iterator[Engine]:
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
-@given(ASKED)
-def test_memory_is_never_more_than_full_and_empty_in_the_end(asked: list[tuple[int, int, int]]) -> None:
+@given(ASKED, TIGHT_ONES)
+def test_memory_is_never_more_than_full_and_empty_in_the_end(
+    asked: list[tuple[int, int, int]], chip: Chip
+) -> None:
     """Blocks in use stay between none and all, with preemptions on the way, and all come back."""
     engine = None
-    for engine in watched(fleet_of(TIGHT, CARD), jobs_of(asked)):
+    for engine in watched(fleet_of(chip, CARD), jobs_of(asked, chip)):
         assert 0 <= engine.memory.used <= engine.memory.blocks == TIGHT_TOKENS // BLOCK_TOKENS
     assert engine
     assert (engine.memory.used, engine.depth) == (0, 0)
@@ -143,11 +154,13 @@ def test_items_are_all_computed_whatever_the_rhythm(
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
-@given(ASKED)
-def test_every_job_ends_with_all_its_tokens_after_its_prefill(asked: list[tuple[int, int, int]]) -> None:
+@given(ASKED, TIGHT_ONES)
+def test_every_job_ends_with_all_its_tokens_after_its_prefill(
+    asked: list[tuple[int, int, int]], chip: Chip
+) -> None:
     """Also where memory is short: one end each, every token, and none before the prompt can be computed."""
-    client = replay(fleet_of(TIGHT, CARD), jobs_of(asked))
-    fastest_s = 2 * CARD.layer_parameters / (TIGHT.flops * TIGHT.compute_efficiency)
+    client = replay(fleet_of(chip, CARD), jobs_of(asked, chip))
+    fastest_s = 2 * CARD.layer_parameters / (chip.flops * chip.compute_efficiency)
     for number, (_, prompt, output) in enumerate(sorted(asked)):
         told = client.told[number]
         assert (told.ended, sum(told.tokens)) == (1, output)
@@ -166,13 +179,22 @@ def test_short_memory_preempts_the_newest_and_recomputes_it() -> None:
     assert tight.told[1].e2e_s > 1.3 * roomy.told[1].e2e_s
 
 
+def test_a_prompt_for_which_there_is_no_memory_waits_outside() -> None:
+    """Begun in part it would be given up and begun anew, step after step, and slow down who runs."""
+    chip = replace(TIGHT, step_budget_tokens=512)
+    jobs = jobs_of([(0, 600, 700), (S, 1500, 10)], chip)
+    alone, both = (replay(fleet_of(chip, CARD), part) for part in (jobs[:1], jobs))
+    assert both.told[0].at_ns == alone.told[0].at_ns
+    assert both.told[1].at_ns[0] > both.told[0].at_ns[-1]
+
+
 @settings(max_examples=25, deadline=None, derandomize=True)
-@given(ASKED)
-def test_a_worker_is_never_idle_while_it_has_work(asked: list[tuple[int, int, int]]) -> None:
+@given(ASKED, TIGHT_ONES)
+def test_a_worker_is_never_idle_while_it_has_work(asked: list[tuple[int, int, int]], chip: Chip) -> None:
     """All at once: computing goes on without a gap from the first job's arrival at the engine to the end."""
-    chip = replace(TIGHT, front_end_serial_s=0.0, front_end_base_s=0.0)
+    chip = replace(chip, front_end_serial_s=0.0, front_end_base_s=0.0)
     fleet = fleet_of(chip, CARD)
-    client = replay(fleet, jobs_of([(0, prompt, output) for _, prompt, output in asked]))
+    client = replay(fleet, jobs_of([(0, prompt, output) for _, prompt, output in asked], chip))
     ends_ns = max(told.at_ns[-1] for told in client.told.values())
     assert fleet.live[0].worker.busy_ns == ends_ns
 
@@ -204,15 +226,15 @@ def test_jitter_leaves_the_mean_and_respects_the_floor() -> None:
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)
-@given(ASKED)
-def test_throughput_does_not_fall_with_a_second_worker(asked: list[tuple[int, int, int]]) -> None:
-    """The last of the same jobs ends no later."""
+@given(ASKED, st.sampled_from([L4, TIGHT]) | TIGHT_ONES)
+def test_throughput_does_not_fall_with_a_second_worker(asked: list[tuple[int, int, int]], chip: Chip) -> None:
+    """The last of the same jobs ends no later, but for the step that it may just have missed."""
 
     def ends_ns(workers: int) -> int:
-        client = replay(fleet_of(L4, CARD, workers=workers), jobs_of(asked, L4))
+        client = replay(fleet_of(chip, CARD, workers=workers), jobs_of(asked, chip))
         return max(told.at_ns[-1] for told in client.told.values())
 
-    assert ends_ns(2) <= ends_ns(1)
+    assert ends_ns(2) <= 1.002 * ends_ns(1)
 
 
 def test_littles_law_holds() -> None:

@@ -141,21 +141,22 @@ def test_a_worker_that_must_go_finishes_its_work(output: int, lost: int) -> None
     assert gone_s == 95 if lost else 76 < gone_s < 95
 
 
+@pytest.mark.parametrize("notice_s", [30, 120])
 @pytest.mark.parametrize(("output", "lost"), [(100, False), (30_000, True)])
-def test_a_spot_node_is_called_back_after_a_notice(output: int, lost: bool) -> None:
+def test_a_spot_node_is_called_back_after_a_notice(output: int, lost: bool, notice_s: int) -> None:
     """What ends in time ends; the rest is cut when the notice is over, and another node is on its way."""
-    rules = Rules(spot_lifetime_s=300.0, spot_notice_s=30.0)
+    rules = Rules(spot_lifetime_s=300.0, spot_notice_s=notice_s)
     fleet = Fleet(parse_fleet("l4-spot/sglang=1"), rules, seed=4)
     called_ns = fleet.live[0].interrupted_ns
     assert called_ns
     fleet.submit(called_ns - S // 10, job(1, output, SPOT))
-    events = fleet.advance(called_ns + 31 * S)
+    events = fleet.advance(called_ns + (notice_s + 1) * S)
     (draining_s,) = instants_s(events, WorkerDraining)
     assert draining_s * S == pytest.approx(called_ns)
-    assert instants_s(events, Lost) == pytest.approx([draining_s + 30] * lost)
+    assert instants_s(events, Lost) == pytest.approx([draining_s + notice_s] * lost)
     assert len(instants_s(events, Finished)) == (not lost)
     assert instants_s(events, WorkerStarting) == [draining_s]
-    assert fleet.submit(called_ns + 31 * S, job(2, 10, SPOT)) is Verdict.COLD
+    assert fleet.submit(called_ns + (notice_s + 1) * S, job(2, 10, SPOT)) is Verdict.COLD
 
 
 def test_only_spot_nodes_are_called_back() -> None:

@@ -20,7 +20,8 @@ def rows() -> dict[tuple[str, str, float], dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("profile", "model", "rate_per_s"), [("l4", QWEN, 1.0), ("l4", QWEN, 5.0), ("a100-40gb", LLAMA, 2.0)]
+    ("profile", "model", "rate_per_s"),
+    [("l4", QWEN, 1.0), ("l4", QWEN, 5.0), ("l4", LLAMA, 1.75), ("a100-40gb", LLAMA, 2.0)],
 )
 def test_the_committed_points_are_those_of_the_model(profile: str, model: str, rate_per_s: float) -> None:
     """Who changes the model makes the figures anew: python -m bench.virtual.curves."""

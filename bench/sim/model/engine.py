@@ -178,7 +178,7 @@ class Engine:
         while self._waiting and room_tokens > 0 and self._lets_in(self._waiting[0]):
             sequence = self._waiting[0]
             self._share(sequence)
-            if not self._grow(sequence, room_tokens):
+            if not (self._holds(sequence) and self._grow(sequence, room_tokens)):
                 self._unshare(sequence)
                 return
             self._waiting.popleft()
@@ -197,6 +197,10 @@ class Engine:
             return True
         needed_tokens = self._reserved_tokens + sequence.job.longest_tokens
         return needed_tokens <= self._chip.admission_budget_tokens
+
+    def _holds(self, sequence: _Sequence) -> bool:
+        """Whether there is memory for all of its prompt: of what is given up half-way nothing is left."""
+        return self.memory.room >= blocks_of(sequence.prompt_tokens) - blocks_of(sequence.stored_tokens)
 
     def _share(self, sequence: _Sequence) -> None:
         """Begin with what is in memory of the prompt; at least one token is left to compute."""

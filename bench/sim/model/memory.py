@@ -28,12 +28,17 @@ class BlockMemory:
     @property
     def used(self) -> int:
         """Blocks that sequences hold, shared ones counted once; unused stretches do not count."""
-        return self.blocks - self._free - _PREFIX_BLOCKS * len(self._unused)
+        return self.blocks - self.room
+
+    @property
+    def room(self) -> int:
+        """Blocks that can be taken: free ones and those of unused stretches."""
+        return self._free + _PREFIX_BLOCKS * len(self._unused)
 
     def take(self, blocks: int) -> bool:
         """Take blocks for one sequence, forgetting unused stretches if need be; whether there were enough."""
         if blocks > self._free:
-            if blocks > self._free + _PREFIX_BLOCKS * len(self._unused):
+            if blocks > self.room:
                 return False
             while blocks > self._free:
                 oldest = next(iter(self._unused))

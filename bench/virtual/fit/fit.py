@@ -1,6 +1,6 @@
 """Runs of one machine profile -> the profile that explains them, and how well it does."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from bench.virtual.fit.replay import replay
 from bench.virtual.fit.sensitivity import Untold
 from bench.virtual.fit.solve import SEEDS, Problem, Solution, solve
 
+_LONG_WAY = 0.05
+"""A way that takes such a share of the median reply is told."""
 _FLUSHES_APART = 1.7
 """Events that hold so many times what the profile's flush rule gives are not of such a server."""
 
@@ -43,6 +45,7 @@ def fit(
         for run, checked in (*((run, False) for run in runs), *((run, True) for run in checks))
         for prediction in _predictions(run, _replays(run, fitted, catalog), checked=checked)
     ]
+    notes = [note for run in (*runs, *checks) for note in (*run.notes, *_flushes(run, chip))]
     told = Fit(
         profile=profile,
         name=name or profile,
@@ -51,9 +54,7 @@ def fit(
         keys=tuple(_keys(chip, fitted, found, names)),
         misfit=found.misfit,
         predictions=tuple(predictions),
-        notes=tuple(
-            dict.fromkeys(note for run in (*runs, *checks) for note in (*run.notes, *_flushes(run, chip)))
-        ),
+        notes=tuple(dict.fromkeys([*notes, *_way(found.way_s, predictions)])),
     )
     return fitted, told
 
@@ -119,6 +120,16 @@ def _untold(lost: Untold, begun: float) -> FittedKey:
         error=lost.error if np.isfinite(lost.error) else None,
         sentence=f"{why}; needs {PARAMETERS[lost.name].tells}",
     )
+
+
+def _way(way_s: float, predictions: Iterable[Prediction]) -> Iterator[str]:
+    """Whether replies have more in them than what the machine takes, by which the model is then short."""
+    shortest_s = min((one.measured_p50_s for one in predictions if one.metric != "tpot"), default=np.inf)
+    if way_s > _LONG_WAY * shortest_s:
+        yield (
+            f"every reply seems to have {way_s * 1e3:.1f} ms in it that are not the machine's but of the way "
+            "there and back; the profile leaves them out, so that short replies come sooner in the model"
+        )
 
 
 def _flushes(run: Observed, chip: Chip) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """Least squares over the parameters of a profile.
 
 The residual of a cell is the distance between the logarithms of what was measured and of what the model says,
-in units of the cell's own uncertainty.  Derivatives are central differences over a few percent: a step that a
-request just misses makes the model jumpy on a finer scale.
+in units of the cell's own uncertainty.  What all cells may owe to the way to the machine, some `WAY_S` that
+nobody measured, is an error that they have in common and is taken out of them.  Derivatives are central
+differences over a few percent: a step that a request just misses makes the model jumpy on a finer scale.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,7 +14,7 @@ from scipy.optimize import least_squares
 
 from bench.metrics import Floats
 from bench.sim.model import Catalog, Chip
-from bench.virtual.fit.cells import Seconds, cells_of, modelled
+from bench.virtual.fit.cells import WAY_S, Seconds, cells_of, modelled
 from bench.virtual.fit.observe import Observed
 from bench.virtual.fit.parameters import PARAMETERS, Parameter, changed
 from bench.virtual.fit.replay import replay
@@ -39,6 +40,8 @@ class Solution:
     untold: tuple[Untold, ...]
     misfit: float
     """Root mean square of the residuals: 1 where the model is as wrong as it was expected to be."""
+    way_s: float
+    """What the way there and back seems to take, beside what the model says."""
 
 
 class Problem:
@@ -56,12 +59,24 @@ class Problem:
         self._cells = cells_of(self._runs, self._replays(chip, SEEDS[0]))
         self._measured = np.array([cell.mean for cell in self._cells])
         self._errors = np.array([cell.error for cell in self._cells])
+        self._way = np.array([cell.way for cell in self._cells])
 
     def residuals(self, chip: Chip) -> Floats:
-        """A row a seed, a column a cell."""
-        means = np.array([modelled(self._cells, self._replays(chip, seed)) for seed in SEEDS])
-        residuals: Floats = (means - self._measured) / self._errors
+        """A row a seed, a column a cell; multiplied by C^(-1/2) of their covariance C = 1 + way way^T."""
+        apart, squared = self._apart(chip), float(self._way @ self._way)
+        share = (1 - (1 + squared) ** -0.5) / squared if squared else 0.0
+        residuals: Floats = apart - share * np.outer(apart @ self._way, self._way)
         return residuals
+
+    def way_s(self, chip: Chip) -> float:
+        """What the way there and back most likely takes, if this is the chip."""
+        owed = -float(self._apart(chip).mean(axis=0) @ self._way)
+        return WAY_S * owed / (1 + float(self._way @ self._way))
+
+    def _apart(self, chip: Chip) -> Floats:
+        means = np.array([modelled(self._cells, self._replays(chip, seed)) for seed in SEEDS])
+        apart: Floats = (means - self._measured) / self._errors
+        return apart
 
     def effect(self, parameter: Parameter, chip: Chip) -> Effect:
         """Of one parameter, over as wide a step as its bounds allow; none where nothing of its kind ran."""
@@ -92,7 +107,7 @@ def solve(problem: Problem, names: Iterable[str]) -> Solution:
     residuals = problem.residuals(chip).mean(axis=0)
     misfit = float(np.sqrt(np.sum(residuals**2) / max(1, len(residuals) - len(told.told))))
     errors = {name: error * max(1.0, misfit) for name, error in told.errors.items()}
-    return Solution(chip, errors, told.untold, misfit)
+    return Solution(chip, errors, told.untold, misfit, problem.way_s(chip))
 
 
 def _search(problem: Problem, near: Chip, effects: Mapping[Parameter, Effect]) -> Chip:
