@@ -80,8 +80,8 @@ def _starts(axes: Axes, report: StartsReport) -> None:
     lane = report.lanes[-1]
     cold_starts(lane)(axes)
     scale = report.simulation.get("cold_start_scale", 1.0)
-    faster = "" if scale == 1 else f", {1 / scale:g}x shorter than in life"
-    _titled(axes, f"How long until a cold {lane.profile} serves? {lane.count} starts{faster}")
+    shorter = "" if scale == 1 else f" ({1 / scale:g}x shorter)"
+    _titled(axes, f"How long until a cold {lane.profile} serves?{shorter}")
 
 
 def _titled(axes: Axes, title: str) -> None:
