@@ -186,7 +186,7 @@ def _lane(starts: Sequence[ColdStart]) -> LaneStarts:
         profile=first.profile,
         count=len(facts),
         still_cold=len(facts) - len(ends),
-        median=_middle(lows, highs),
+        median=middle(lows, highs),
         curve_median_s=None if half.high is None else (half.low + half.high) / 2,
         registered=_stage([start.registered for start in facts]),
         loaded=_stage([start.loaded for start in facts]),
@@ -201,7 +201,8 @@ def _lane(starts: Sequence[ColdStart]) -> LaneStarts:
     )
 
 
-def _middle(lows: Sequence[float], highs: Sequence[float]) -> Middle:
+def middle(lows: Sequence[float], highs: Sequence[float]) -> Middle:
+    """The medians of both ends of several intervals; an end that is infinite is open."""
     low, high = float(np.median(lows)), float(np.median(highs))
     return Middle(low_s=low, high_s=None if math.isinf(high) else high)
 
@@ -211,7 +212,7 @@ def _stage(stages: Sequence[Stage | None]) -> Middle | None:
     known = [stage for stage in stages if stage is not None]
     if not known:
         return None
-    return _middle([stage.low_s for stage in known], [stage.high_s for stage in known])
+    return middle([stage.low_s for stage in known], [stage.high_s for stage in known])
 
 
 def _rising(steps: Sequence[survival.Step]) -> Iterable[CurveStep]:

@@ -58,12 +58,10 @@ class Connection:
     def begin(self, wire: bytes) -> None:
         """Take a request, and send it as far as that goes; ConnectionLostError."""
         self.handed_ns = self.sent_ns = None
-        if not self.connected:
+        if self.connected:
+            self._hand(wire)
+        else:
             self._wire = wire
-            return
-        self.pending = self._tls.encrypt(wire) if self._tls else wire
-        self.handed_ns = _now_ns()
-        self._send()
 
     def advance(self) -> bool:
         """Connect further, then send what is pending. Whether it is connected; or ConnectionLostError."""
@@ -78,11 +76,16 @@ class Connection:
         if not self.connected:
             self._connect()
         if self._wire and self.connected:
-            self.pending = self._tls.encrypt(self._wire) if self._tls else self._wire
-            self._wire = b""
-            self.handed_ns = _now_ns()
-        if self.pending:
+            wire, self._wire = self._wire, b""
+            self._hand(wire)
+        elif self.pending:
             self._send()
+
+    def _hand(self, wire: bytes) -> None:
+        # The last words of a handshake may still be pending, and go first.
+        self.pending += self._tls.encrypt(wire) if self._tls else wire
+        self.handed_ns = _now_ns()
+        self._send()
 
     def _connect(self) -> None:
         if not self._reached:

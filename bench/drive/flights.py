@@ -61,14 +61,13 @@ class Flights:
     def look_at_the_clock(self, now_ns: int) -> None:
         """Tell of what was sent and has not ended, and give up whose time is over."""
         for flight in list(self.by_fd.values()):
-            if not flight.noted and flight.handed_ns is not None:
-                self.note(flight)
+            self.note(flight)
             if flight.alarm_ns <= now_ns:
                 self._check(flight, now_ns)
 
     def note(self, flight: Flight) -> None:
-        """Tell that it was sent, once."""
-        if not flight.noted:
+        """Tell that it was sent, once it was, and only once."""
+        if not flight.noted and flight.handed_ns is not None:
             flight.noted = True
             self._sent(flight)
 

@@ -37,16 +37,8 @@ values_of = attrgetter(*FIELDS)
 ASKED = (
     *("index", "traffic_class", "operation", "stream", "model", "pool", "profile", "user", "conversation"),
     *("turn", "worker", "scheduled_ns", "first_sent_ns", "handed_ns", "sent_ns", "stamp_source"),
-    *(
-        "read_lag_max_ns",
-        "events",
-        "attempts",
-        "attempt_log",
-        "asked_in_tokens",
-        "asked_out_tokens",
-        "items_asked",
-    ),
-    "request_bytes",
+    *("read_lag_max_ns", "events", "attempts", "attempt_log", "asked_in_tokens", "asked_out_tokens"),
+    *("items_asked", "request_bytes"),
 )
 """What the sender knows of a request without its reply."""
 

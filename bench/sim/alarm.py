@@ -1,7 +1,7 @@
-"""An alarm on the event loop, to some tens of microseconds: asyncio's own ring up to a millisecond late.
+"""An alarm on the event loop that rings within some tens of microseconds.
 
-(They wait with epoll, which counts in whole milliseconds, and are rounded up.) A timerfd on CLOCK_MONOTONIC;
-Python names none before 3.13.
+asyncio's own timers ring up to a millisecond late: epoll counts in whole ones. A timerfd on CLOCK_MONOTONIC
+does not; Python names none before 3.13.
 """
 
 import asyncio

@@ -36,9 +36,8 @@ class Texts:
     def of(self, planned: Planned) -> tuple[str, ...]:
         """The prompt; or the items of a batch; or the query and then the documents of a ranking."""
         traffic, index = planned.traffic, planned.index
-        shape = shape_of(traffic)
-        per_token = self.chars_per_token.get(traffic.name, DEFAULT_CHARS_PER_TOKEN)
-        chars = round(planned.item_tokens * per_token) or 1
+        shape, per_token = shape_of(traffic), self.per_token(traffic)
+        chars = _chars(planned.item_tokens, per_token)
         if shape.query_tokens:
             query = self.text(index, 0, _chars(shape.query_tokens, per_token))
             return (query, *[self.text(index, place + 1, chars) for place in range(shape.texts)])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.conftest import Sim
 from tests.drive.certificates import certificate, terminator
-from tests.drive.runs import FLEET, FOUR_KINDS, Drive, counts, drive, prepared
+from tests.drive.runs import FLEET, FOUR_KINDS, SCENARIO, Drive, counts, drive, prepared
 
 
 def test_every_operation_works_over_tls_and_keeps_its_stamps(sim: Sim, tmp_path: Path) -> None:
@@ -15,6 +15,16 @@ def test_every_operation_works_over_tls_and_keeps_its_stamps(sim: Sim, tmp_path:
     assert counts(frame) == {"ok": 30}
     assert set(frame["stamp_source"]) == {"kernel"}
     assert (frame["sent_ns"] >= frame["handed_ns"]).all()
+
+
+def test_connections_that_are_opened_on_the_way_carry_their_requests(sim: Sim, tmp_path: Path) -> None:
+    """More streams at once than the busiest second has arrivals: the rest greet with a request in hand."""
+    cert, key = certificate(tmp_path)
+    changes = (f"target.ca_file={cert}", "classes.chat.output_tokens=400")
+    with terminator(sim(*FLEET), cert, key) as url:
+        folder = prepared(tmp_path, url, SCENARIO, *changes)
+        assert counts(drive(folder)) == {"ok": 40}
+    assert folder.info().generator["connections"] > 10
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused_with_what_to_do(sim: Sim, tmp_path: Path) -> None:

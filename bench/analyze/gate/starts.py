@@ -1,9 +1,9 @@
 """What each arm's runs saw of lanes that came up from cold: told beside the verdict, never judged by it."""
 
+import math
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
+from bench.analyze.cold_starts import middle
 from bench.analyze.gate.report import ArmStarts
 from bench.analyze.gate.table import ARMS, Arm, RunRow
 from bench.analyze.provisioning import Provisioning
@@ -28,12 +28,11 @@ def _seen(lanes: Sequence[Lane], by_arm: dict[Arm, list[Provisioning]]) -> Itera
 
 def _arm_starts(arm: Arm, lane: Lane, starts: Sequence[Provisioning]) -> ArmStarts:
     pool, model, profile = lane
-    low = float(np.median([start.delay_low_s for start in starts]))
-    ends = [np.inf if start.delay_high_s is None else start.delay_high_s for start in starts]
-    high = float(np.median(ends))
+    ends = [math.inf if start.delay_high_s is None else start.delay_high_s for start in starts]
+    median = middle([start.delay_low_s for start in starts], ends)
     cold = sum(start.still_cold for start in starts)
     where = f"{model} on {profile or 'any profile'}" + (f" in pool {pool}" if pool else "")
-    end = f"{high:.1f} s" if np.isfinite(high) else "the end of the run or more"
+    end = "the end of the run or more" if median.high_s is None else f"{median.high_s:.1f} s"
     left = f", {cold} still cold at the end" if cold else ""
     return ArmStarts(
         arm=arm,
@@ -42,10 +41,10 @@ def _arm_starts(arm: Arm, lane: Lane, starts: Sequence[Provisioning]) -> ArmStar
         profile=profile or None,
         count=len(starts),
         still_cold=cold,
-        median_low_s=low,
-        median_high_s=high if np.isfinite(high) else None,
+        median_low_s=median.low_s,
+        median_high_s=median.high_s,
         sentence=f"{arm}: {where} started from cold in {len(starts)} runs{left}; the median start took "
-        f"{low:.1f} s to {end} (told, not judged)",
+        f"{median.low_s:.1f} s to {end} (told, not judged)",
     )
 
 
