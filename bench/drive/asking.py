@@ -5,27 +5,39 @@ from typing import Any
 from bench.protocol import Ask
 from bench.protocol.facts import Wire
 from bench.scenario import Traffic
-from bench.workload import Planned, Texts, once_a_class, shape_of
+from bench.workload import Planned, Texts, shape_of
 
 
-def ask_for(planned: Planned, texts: Texts, *, estimate_tokens: bool = False) -> Ask:
-    """A planned request in the target's terms.
+class Asking:
+    """Makes planned requests into Asks; what a class says of all of its own is worked out once.
 
     With `estimate_tokens` tokens that the server does not report are estimated from characters.
     """
-    return asked(planned, texts, estimate_tokens=estimate_tokens)[0]
 
+    def __init__(self, texts: Texts, *, estimate_tokens: bool = False) -> None:
+        self._texts, self._estimate_tokens = texts, estimate_tokens
+        self._patterns: dict[int, tuple[Ask, bool, Traffic]] = {}
 
-def asked(planned: Planned, texts: Texts, *, estimate_tokens: bool) -> tuple[Ask, bool]:
-    """The same, and whether some of its body besides its texts is the request's own."""
-    traffic = planned.traffic
-    pattern, filled = _pattern(traffic)
-    ask = pattern.like(texts.of(planned), planned.out_tokens, planned.profile)
-    if filled:
-        ask.params = _params(planned, traffic.body)
-    if estimate_tokens:
-        ask.chars_per_token = texts.per_token(traffic)
-    return ask, filled
+    def of(self, planned: Planned) -> tuple[Ask, bool]:
+        """The Ask, and whether some of its body besides its texts is the request's own."""
+        traffic = planned.traffic
+        try:
+            pattern, filled, _ = self._patterns[id(traffic)]
+        except KeyError:
+            pattern, filled, _ = self._learn(traffic)
+        ask = pattern.like(self._texts.of(planned), planned.out_tokens, planned.profile)
+        if filled:
+            ask.params = _params(planned, traffic.body)
+        return ask, filled
+
+    def _learn(self, traffic: Traffic) -> tuple[Ask, bool, Traffic]:
+        pattern = pattern_of(traffic, stream=shape_of(traffic).stream)
+        if self._estimate_tokens:
+            pattern.chars_per_token = self._texts.per_token(traffic)
+        filled = not traffic.body.keys().isdisjoint({*_KEYS, "min_tokens"})
+        # Kept with it, so that no other comes to have its id.
+        known = self._patterns[id(traffic)] = pattern, filled, traffic
+        return known
 
 
 def pattern_of(traffic: Traffic, *, stream: bool) -> Ask:
@@ -42,12 +54,6 @@ def pattern_of(traffic: Traffic, *, stream: bool) -> Ask:
         wire=wire,
         pool=traffic.pool,
     )
-
-
-@once_a_class
-def _pattern(traffic: Traffic) -> tuple[Ask, bool]:
-    filled = not traffic.body.keys().isdisjoint({*_KEYS, "min_tokens"})
-    return pattern_of(traffic, stream=shape_of(traffic).stream), filled
 
 
 def _params(planned: Planned, body: dict[str, Any]) -> dict[str, Any]:

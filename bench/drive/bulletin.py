@@ -12,13 +12,16 @@ from locust.env import Environment
 from locust.stats import RequestStats, StatsEntry, StatsError, bucket_response_time
 
 from bench.protocol import Facts
+from bench.scenario import Traffic
 from bench.workload import Planned
 
 
 class _Tally:
     """Finished requests of one class and profile that Locust has not heard of; instants in ns."""
 
-    def __init__(self) -> None:
+    def __init__(self, traffic: Traffic, profile: str | None) -> None:
+        # Kept, so that no other class comes to have its id.
+        self.traffic, self.profile = traffic, profile
         self.latencies_ns = array("q")
         self.sizes = array("q")
         self.first_ns = array("q")
@@ -51,16 +54,16 @@ class Bulletin:
     """Written by the engine's thread, read by Locust's."""
 
     def __init__(self) -> None:
-        self._tallies: dict[tuple[str, str, str | None], _Tally] = {}
+        self._tallies: dict[tuple[int, str | None], _Tally] = {}
         self.ttft = RequestStats().get("ttft", "")
 
     def add(self, planned: Planned, scheduled_ns: int, facts: Facts) -> None:
         """Note the end of a request."""
-        traffic, outcome, end_ns = planned.traffic, facts.outcome, facts.end_ns
-        key = traffic.operation, traffic.name, planned.profile
+        outcome, end_ns = facts.outcome, facts.end_ns
+        key = id(planned.traffic), planned.profile
         tally = self._tallies.get(key)
         if tally is None:
-            tally = self._tallies[key] = _Tally()
+            tally = self._tallies[key] = _Tally(planned.traffic, planned.profile)
         if facts.first_token_ns is not None:
             tally.first_ns.append(max(0, facts.first_token_ns - scheduled_ns))
         if end_ns is None or end_ns < scheduled_ns or outcome == "unfinished" or outcome == "not_sent":
@@ -74,7 +77,9 @@ class Bulletin:
         """Hand everything to Locust."""
         # Locust's own listener only counts, and costs more than the request if it counts one by one.
         listened_to = len(environment.events.request._handlers) > 1
-        for (kind, name, profile), tally in list(self._tallies.items()):
+        for tally in list(self._tallies.values()):
+            traffic, profile = tally.traffic, tally.profile
+            kind, name = traffic.operation, traffic.name
             batch = tally.take()
             if not batch.latencies_ms:
                 continue

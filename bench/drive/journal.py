@@ -83,24 +83,26 @@ class LoggedJournal:
         if facts.event_ns:
             instants = array("q", [instant - start_ns for instant in facts.event_ns]).tobytes()
             chars = facts.event_chars.tobytes()
-        self.log.ended_parts(self._asked(flight, tag, outcome), facts, start_ns, instants, chars)
+        asked, lane = self._asked(flight, tag, outcome)
+        self.log.ended_parts(asked, lane, facts, start_ns, instants, chars)
         self.bulletin.add(tag.planned, tag.scheduled_ns + start_ns, facts)
 
     def tick(self, now_ns: int) -> None:
         """Flush the log when it is time."""
         self.log.tick(now_ns - self.start_ns)
 
-    def _asked(self, flight: Flight, tag: Tag, outcome: str) -> tuple[Any, ...]:
-        """The values of ASKED."""
+    def _asked(self, flight: Flight, tag: Tag, outcome: str) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """The values of ASKED, and those of LANE."""
         order, planned, handed_ns, sent_ns = flight.order, tag.planned, flight.handed_ns, flight.sent_ns
-        said, items, query_tokens, texts = _of_class(planned.traffic)
-        name, operation, stream, model, pool = said
+        lane, items, query_tokens, texts = _of_class(planned.traffic)
         user = planned.user
         if tag.told is None:
             in_tokens: int | None = query_tokens + planned.item_tokens * texts
             conversation, turn = (None, None) if user is None else (planned.index, 0)
         else:  # a task says it with each request
-            stream, items, in_tokens = planned.stream, planned.items, planned.in_tokens
+            name, operation, _, model, pool = lane
+            lane = name, operation, planned.stream, model, pool
+            items, in_tokens = planned.items, planned.in_tokens
             conversation, turn = planned.conversation, planned.turn
         first_ns, count = handed_ns, 0 if outcome == "not_sent" else 1
         attempts: tuple[Attempt, ...] = ()
@@ -108,13 +110,8 @@ class LoggedJournal:
             tries = flight.tries()
             first_ns, attempts = tries[0].handed_ns, tuple(map(self._attempt, tries))
             count = len(tries) if count else 0
-        return (
+        asked = (
             planned.index,
-            name,
-            operation,
-            stream,
-            model,
-            pool,
             planned.profile,
             user,
             conversation,
@@ -134,6 +131,7 @@ class LoggedJournal:
             items,
             len(order.wire),
         )
+        return asked, lane
 
     def _attempt(self, flight: Flight) -> Attempt:
         facts = flight.exchange.facts

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import gevent
 
-from bench.drive.asking import ask_for
+from bench.drive.asking import Asking
 from bench.drive.control import Control, TargetError
 from bench.drive.engine import Engine
 from bench.drive.flight import Order
@@ -99,7 +99,7 @@ def _calibrate(scenario: Scenario, traffic: Traffic, control: Control, learned: 
         )
         return
     planned = Planned(0, traffic, profile, CALIBRATION_TOKENS, CALIBRATION_OUTPUT)
-    ask = ask_for(planned, Texts(scenario.seeds.texts + OTHER_TEXTS, learned.chars_per_token))
+    ask, _ = Asking(Texts(scenario.seeds.texts + OTHER_TEXTS, learned.chars_per_token)).of(planned)
     facts = _try(scenario, control.endpoint, ask)
     if facts.outcome not in {"ok", "degraded"}:
         _complain(traffic, facts, learned, control)

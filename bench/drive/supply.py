@@ -10,7 +10,7 @@ import time
 from collections import Counter, deque
 from typing import Protocol
 
-from bench.drive.asking import asked, traceparent
+from bench.drive.asking import Asking, traceparent
 from bench.drive.flight import NS_PER_S, Flight, Order
 from bench.drive.journal import Tag
 from bench.protocol import Endpoint, Templates, render
@@ -54,17 +54,17 @@ class Kitchen:
     def __init__(
         self, run_id: str, texts: Texts, endpoint: Endpoint, start_ns: int, *, estimate_tokens: bool = False
     ) -> None:
-        self._run_id, self._texts, self._endpoint = run_id, texts, endpoint
+        self._run_id, self._endpoint = run_id, endpoint
         self._templates = Templates(endpoint)
         # Made now, or the first requests would wait for it.
         _ = texts.river
-        self._estimate_tokens = estimate_tokens
+        self._asking = Asking(texts, estimate_tokens=estimate_tokens)
         self.start_ns = start_ns
         self._again = self._render_again  # bound once
 
     def order(self, planned: Planned, due_ns: int, ripens: bool = False) -> Order:
         """Rendered, and due at a monotonic instant."""
-        ask, filled = asked(planned, self._texts, estimate_tokens=self._estimate_tokens)
+        ask, filled = self._asking.of(planned)
         trace = traceparent(self._run_id, planned.index, 1)
         if filled:
             wire = render(self._endpoint, ask, trace)
@@ -139,13 +139,17 @@ class ClosedSupply:
 
     def next_ns(self) -> int | None:
         """The turn of the user who has thought enough first."""
+        if self._joined or self._left or self._leaving:
+            self._come_and_go()
+        return self._thinking[0][0] if self._thinking else None
+
+    def _come_and_go(self) -> None:
         while self._joined:
             self._think(*self._joined.popleft())
         while self._left:
             self._leaving[self._left.popleft()] += 1
         while self._leaving and self._thinking and self._goes(self._thinking[0][2].user or 0):
             heapq.heappop(self._thinking)
-        return self._thinking[0][0] if self._thinking else None
 
     def take(self) -> Order:
         """That turn."""

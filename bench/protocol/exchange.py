@@ -31,14 +31,15 @@ class Framing:
     """The HTTP parser of one connection, which lives as long as that; what it found waits to be fetched."""
 
     __slots__ = (
-        "_head", "complete", "extra", "head_ns", "headers", "keep", "now_ns", "on_header", "parser", "pieces",
-        "status",
+        "_head", "complete", "extra", "head_ns", "headers", "keep", "now_ns", "on_body",
+        "on_header", "parser", "pieces", "pieces_due", "status",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self._head: dict[bytes, bytes] = {}
-        # Called by the parser for each header: a function of Python would cost more than parsing does.
-        self.on_header = self._head.__setitem__
+        self.pieces: list[bytes] = []
+        # Called by the parser for each header and piece: functions of Python cost more than parsing does.
+        self.on_header, self.on_body = self._head.__setitem__, self.pieces.append
         self.parser = httptools.HttpResponseParser(self)
         self.now_ns = 0
         self.begin()
@@ -46,10 +47,19 @@ class Framing:
     def begin(self) -> None:
         """Make ready for the next reply."""
         self._head.clear()
+        self.pieces.clear()
         self.headers: dict[str, str] = {}
-        self.pieces: Pieces = []
-        self.status = self.head_ns = 0
+        self.status = self.head_ns = self.pieces_due = 0
         self.complete = self.keep = self.extra = False
+
+    def take(self) -> bytes:
+        """What came of the body since the last time; nothing that followed its end."""
+        pieces = self.pieces
+        if self.complete:
+            del pieces[self.pieces_due :]
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        return body
 
     # Called by the parser.
 
@@ -62,17 +72,12 @@ class Framing:
             self.headers = dict(zip(_words(tuple(head)), map(_word, head.values()), strict=True))
             self.status, self.head_ns = self.parser.get_status_code(), self.now_ns
 
-    def on_body(self, piece: bytes) -> None:
-        """Keep a piece and its instant."""
-        if not self.complete:
-            self.pieces.append((piece, self.now_ns))
-
     def on_message_complete(self) -> None:
         """Note the end; an interim 1xx is no reply yet."""
         if self.status < 200:
             self.begin()
         elif not self.complete:
-            self.complete = True
+            self.complete, self.pieces_due = True, len(self.pieces)
             self.keep = bool(self.parser.should_keep_alive())
 
 
@@ -84,7 +89,9 @@ class Exchange:
     that follow each other on a connection share its `framing`.
     """
 
-    __slots__ = ("_ask", "_framing", "_kind", "_reader", "_undecoded", "done", "facts", "kept", "reusable")
+    __slots__ = (
+        "_ask", "_framing", "_kind", "_pieces", "_reader", "_undecoded", "done", "facts", "kept", "reusable",
+    )  # fmt: skip
 
     def __init__(self, kind: Kind, ask: Ask, framing: Framing | None = None) -> None:
         self.facts = Facts()
@@ -93,6 +100,7 @@ class Exchange:
         self.kept: Kept | None = None
         self._kind, self._ask = kind, ask
         self._reader: Reader | None = None
+        self._pieces: Pieces = []
         self._undecoded = 0
         self._framing = framing or Framing()
         self._framing.begin()
@@ -117,10 +125,10 @@ class Exchange:
         reader = self._reader
         if reader is None and framing.status >= 200:
             reader = self._reader = self._chosen_reader()
+        if framing.pieces:
+            self._pieces.append((framing.take(), now_ns))
         if framing.complete and reader is not None:
-            self._undecoded = 0
-            reader.body(framing.pieces)
-            framing.pieces.clear()
+            self.decode()
             reader.end(complete=True)
             self.reusable = framing.keep and not framing.extra and broken is None
             self._finish(now_ns)
@@ -138,8 +146,8 @@ class Exchange:
         """Read what has come so far into the facts."""
         self._undecoded = 0
         if self._reader is not None:
-            self._reader.body(self._framing.pieces)
-            self._framing.pieces.clear()
+            self._reader.body(self._pieces)
+            self._pieces.clear()
 
     def closed(self, now_ns: int) -> None:
         """The peer ended the connection: the proper end of a body without length, a loss otherwise."""

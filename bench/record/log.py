@@ -4,10 +4,10 @@ An entry is a little-endian uint32 length and that many bytes of msgpack, one of
 
     ["sent", index, scheduled_ns, handed_ns]           a request is on its way
     ["sent", index, scheduled_ns, handed_ns, known]    the same of one that no schedule holds
-    ["ended", asked, heard, zero_ns, event_ns, event_chars]    what became of it
+    ["ended", asked, lane, heard, zero_ns, event_ns, event_chars]    what became of it
     ["beat", now_ns]                                   everything up to this instant is in the log
 
-`asked` and `heard` hold the values of ASKED and HEARD, whose instants count from `zero_ns` and not from the
+`asked`, `lane` and `heard` hold the values of ASKED, LANE and HEARD, whose instants count from `zero_ns` and not from the
 run's start; what follows them in `heard` means nothing. Events are int64 and int32 arrays as bytes. A writer
 that is in a hurry has no time to put all that in the order of a Record's fields.
 
@@ -35,12 +35,14 @@ values_of = attrgetter(*FIELDS)
 """The values of a Record, in the order of FIELDS."""
 
 ASKED = (
-    *("index", "traffic_class", "operation", "stream", "model", "pool", "profile", "user", "conversation"),
-    *("turn", "worker", "scheduled_ns", "first_sent_ns", "handed_ns", "sent_ns", "stamp_source"),
-    *("read_lag_max_ns", "events", "attempts", "attempt_log", "asked_in_tokens", "asked_out_tokens"),
-    *("items_asked", "request_bytes"),
+    *("index", "profile", "user", "conversation", "turn", "worker", "scheduled_ns", "first_sent_ns"),
+    *("handed_ns", "sent_ns", "stamp_source", "read_lag_max_ns", "events", "attempts", "attempt_log"),
+    *("asked_in_tokens", "asked_out_tokens", "items_asked", "request_bytes"),
 )
 """What the sender knows of a request without its reply."""
+
+LANE = ("traffic_class", "operation", "stream", "model", "pool")
+"""What it shares with the others of its class."""
 
 HEARD = (
     *("outcome", "reason", "status", "error_code", "finish_reason", "headers_ns", "first_token_ns"),
@@ -50,8 +52,8 @@ HEARD = (
 )
 """What the reply said, and when."""
 
-_asked_of, _heard_of = attrgetter(*ASKED), attrgetter(*HEARD)
-_WRITTEN = (*ASKED, *HEARD)
+_asked_of, _lane_of, _heard_of = attrgetter(*ASKED), attrgetter(*LANE), attrgetter(*HEARD)
+_WRITTEN = (*ASKED, *LANE, *HEARD)
 _in_order = itemgetter(*map(_WRITTEN.index, FIELDS))
 _FROM_ZERO = [
     *map(_WRITTEN.index, ("first_sent_ns", "handed_ns", "sent_ns", "headers_ns", "first_token_ns")),
@@ -122,14 +124,20 @@ class LogWriter:
 
     def ended(self, record: Record, event_ns: "array[int]", event_chars: "array[int]") -> None:
         """Note what became of a request."""
-        asked, heard = _asked_of(record), _heard_of(record)
-        self.ended_parts(asked, heard, 0, event_ns.tobytes(), event_chars.tobytes())
+        asked, lane, heard = _asked_of(record), _lane_of(record), _heard_of(record)
+        self.ended_parts(asked, lane, heard, 0, event_ns.tobytes(), event_chars.tobytes())
 
     def ended_parts(
-        self, asked: Sequence[Any], heard: Any, zero_ns: int, event_ns: bytes, event_chars: bytes
+        self,
+        asked: Sequence[Any],
+        lane: Sequence[Any],
+        heard: Any,
+        zero_ns: int,
+        event_ns: bytes,
+        event_chars: bytes,
     ) -> None:
         """The same, as it is written; `heard` may be anything that msgspec packs as an array."""
-        body = self._pack(("ended", asked, heard, zero_ns, event_ns, event_chars))
+        body = self._pack(("ended", asked, lane, heard, zero_ns, event_ns, event_chars))
         self._pending += _LENGTH.pack(len(body)) + body
 
     def tick(self, now_ns: int) -> None:
@@ -181,8 +189,10 @@ class LogRows:
         os.close(self._file)
 
 
-def _row(asked: list[Any], heard: list[Any], zero_ns: int, event_ns: bytes, event_chars: bytes) -> EndedRow:
-    values = [*asked, *heard[: len(HEARD)]]
+def _row(
+    asked: list[Any], lane: list[Any], heard: list[Any], zero_ns: int, event_ns: bytes, event_chars: bytes
+) -> EndedRow:
+    values = [*asked, *lane, *heard[: len(HEARD)]]
     if zero_ns:
         for place in _FROM_ZERO:
             if values[place] is not None:

@@ -98,18 +98,26 @@ class Schedule:
 
     def planned(self, index: int) -> Planned:
         """Request `index`; in a closed loop any index of 0 or more exists."""
-        row = index % len(self.class_number)
-        traffic, profiles, generates = self._kinds[self.class_number[row]]
+        classes, profile_of, item_tokens, out_tokens, due_ns, user, think_ns = self._read
+        row = index % len(classes)
+        traffic, profiles, generates = self._kinds[classes[row]]
         return Planned(
             index,
             traffic,
-            profiles[self.profile_number[row]] if profiles else None,
-            self.item_tokens.item(row),
-            self.out_tokens.item(row) if generates else None,
-            None if self.due_ns is None else self.due_ns.item(row),
-            None if self.user is None else self.user.item(row),
-            0 if self.think_ns is None else self.think_ns.item(row),
+            profiles[profile_of[row]] if profiles else None,
+            item_tokens[row],
+            out_tokens[row] if generates else None,
+            due_ns and due_ns[row],
+            user and user[row],
+            think_ns[row] if think_ns else 0,
         )
+
+    @cached_property
+    def _read(self) -> tuple[Any, ...]:
+        """The columns as memory, of which one number is read in half of numpy's time; empty ones are None."""
+        fixed = self.class_number, self.profile_number, self.item_tokens, self.out_tokens
+        columns = (*fixed, self.due_ns, self.user, self.think_ns)
+        return tuple(None if column is None else memoryview(column) for column in columns)
 
     @cached_property
     def _kinds(self) -> list[tuple[Traffic, tuple[str, ...], bool]]:

@@ -7,7 +7,7 @@ The rest is a slice of a long seeded river of common words.
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from importlib import resources
@@ -32,18 +32,29 @@ class Texts:
 
     seed: int
     chars_per_token: Mapping[str, float]
+    _known: dict[int, tuple[int, int, float, Traffic]] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, planned: Planned) -> tuple[str, ...]:
         """The prompt; or the items of a batch; or the query and then the documents of a ranking."""
         traffic, index = planned.traffic, planned.index
-        shape, per_token = shape_of(traffic), self.per_token(traffic)
-        chars = _chars(planned.item_tokens, per_token)
-        if shape.query_tokens:
-            query = self.text(index, 0, _chars(shape.query_tokens, per_token))
-            return (query, *[self.text(index, place + 1, chars) for place in range(shape.texts)])
-        if shape.texts == 1:
+        try:
+            count, query_tokens, per_token, _ = self._known[id(traffic)]
+        except KeyError:
+            count, query_tokens, per_token, _ = self._learn(traffic)
+        chars = round(planned.item_tokens * per_token) or 1
+        if query_tokens:
+            query = self.text(index, 0, round(query_tokens * per_token) or 1)
+            return (query, *[self.text(index, place + 1, chars) for place in range(count)])
+        if count == 1:
             return (self.text(index, 0, chars),)
-        return tuple([self.text(index, place, chars) for place in range(shape.texts)])
+        return tuple([self.text(index, place, chars) for place in range(count)])
+
+    def _learn(self, traffic: Traffic) -> tuple[int, int, float, Traffic]:
+        shape = shape_of(traffic)
+        # Kept with it, so that no other comes to have its id.
+        known = shape.texts, shape.query_tokens, self.per_token(traffic), traffic
+        self._known[id(traffic)] = known
+        return known
 
     def per_token(self, traffic: Traffic) -> float:
         """Characters a token of that class's texts is taken to have."""
@@ -71,7 +82,3 @@ class Texts:
         """Where texts are cut from; made when first asked for, which takes a tenth of a second."""
         rng = random.Random(self.seed)
         return " ".join(rng.choices(WORDS, k=RIVER_CHARS // 6))
-
-
-def _chars(tokens: int, per_token: float) -> int:
-    return max(1, round(tokens * per_token))
