@@ -7,7 +7,8 @@ import json
 import sys
 import time
 from dataclasses import dataclass, field
-from threading import Thread
+
+import gevent
 
 from bench.drive.engine import Engine
 from bench.drive.flight import Flight, Order
@@ -68,13 +69,12 @@ def main(url: str) -> None:
     retry = Retry(policy="wait", cap_s=0.1, budget_s=0.5)
     engine = observer.engine = Engine(endpoint, Timeouts(), observer, retry)
     engine.serve(observer)
-    thread = Thread(target=engine.run)
-    thread.start()
+    thread = gevent.get_hub().threadpool.spawn(engine.run)
     end = time.monotonic() + 20
     while not observer.done and time.monotonic() < end:
-        time.sleep(0.01)
+        gevent.sleep(0.01)
     engine.close()
-    thread.join()
+    thread.get()
     observer.look("over")
     print(json.dumps(observer.seen))
 

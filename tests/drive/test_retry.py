@@ -47,6 +47,7 @@ def test_a_request_is_counted_from_its_taking_to_its_end_between_two_tries_too(s
         capture_output=True,
         text=True,
         check=True,
+        timeout=60,
     )
     seen = [tuple(step) for step in json.loads(told.stdout)]
     assert seen[0] == ("taken", 1, 0)
