@@ -20,7 +20,8 @@ from bench.analyze.gate.policy import Policy, Watched
 from bench.analyze.gate.refusals import load_of, too_much_load, too_short
 from bench.analyze.gate.report import ClauseVerdict, GateReport, MetricVerdict
 from bench.analyze.gate.table import Absent, RunRow, unreal_of
-from bench.analyze.trend import CONFIRMED, trend_of
+from bench.analyze.moved import CONFIRMED
+from bench.analyze.trend import trend_of
 from bench.metrics import Floats
 
 SEED = 20261124

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.analyze import load as load_run
 from bench.analyze import summarise
-from bench.analyze.gate import Policy, RunRow, load_rows
+from bench.analyze.gate import ARM_LABEL, Policy, RunRow, load_rows
 from bench.commands import options
 from bench.commands.replay import Request, new_folder, replay
 from bench.experiment import Experiment, Job, read, run_all
@@ -43,14 +43,20 @@ def make(
     before_arm: str | None,
     enough: Callable[[Policy, Sequence[RunRow]], bool],
 ) -> int:
-    """Make runs until, between two pairs, they are `enough`; returns 0, or 130 where it was interrupted."""
+    """Make runs until, between two pairs, they are `enough`; returns 0, or 130 where it was interrupted.
+
+    Raises UsageError where a label of the user's would hide the arm.
+    """
+    if ARM_LABEL in request.labels:
+        raise options.UsageError(f"the label {ARM_LABEL} names the arm of each run here; choose another name")
     codes: list[int] = []
 
     def one(job: Job, path: Path) -> bool:
         run_before("--before-arm", before_arm, job, BENCH_ARM=str(job.arm))
         set_aside(path)
         changes = (*request.overrides, *job.overrides)
-        mine = Request(load(request.source, changes), request.source, changes, request.labels)
+        labels = request.labels | {ARM_LABEL: str(job.arm)}
+        mine = Request(load(request.source, changes), request.source, changes, labels)
         made = new_folder(mine.scenario, folder, path)
         codes.append(replay(mine, made, options.console))
         if codes[-1]:

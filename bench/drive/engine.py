@@ -63,7 +63,8 @@ class Engine:
     ) -> None:
         _raise_descriptor_limit()
         self._journal, self._retry = journal, retry
-        self._retrying = 0
+        # They only grow, and each before what it counts happens, so that other threads never miss a request.
+        self._taken = self._begun = self._ended = 0
         self._jitter = random.Random(seed)  # processes must not come back together
         self._mail = _Mail()
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -86,13 +87,15 @@ class Engine:
 
     @property
     def in_flight(self) -> int:
-        """Requests sent and not ended, those that wait for another try among them."""
-        return len(self._flights.by_fd) + self._retrying
+        """Requests sent and not ended, those that wait for another try among them; from any thread."""
+        ended = self._ended  # first: what ends meanwhile still counts
+        return self._begun - ended
 
     @property
     def backlog(self) -> int:
-        """Orders not yet sent, as far as they are rendered."""
-        return len(self._waiting) - self._retrying + len(self._mail.orders)
+        """Orders not yet sent, as far as they were taken; from any thread."""
+        begun = self._begun
+        return self._taken - begun
 
     def submit(self, order: Order) -> None:
         """Send it when it is due."""
@@ -194,6 +197,7 @@ class Engine:
         due: list[Order] = []
         at_ns = supply.next_ns()
         while most > 0 and at_ns is not None and at_ns <= limit_ns:
+            self._taken += 1
             order = supply.take()
             if order.due_ns > self._now_ns:
                 self._wait_for(order)
@@ -220,6 +224,7 @@ class Engine:
     def _read_mail(self) -> None:
         mail = self._mail
         while mail.orders:
+            self._taken += 1
             self._wait_for(mail.orders.popleft())
         if mail.stop_sending:
             self._sending = False
@@ -250,8 +255,7 @@ class Engine:
     # --- what becomes of orders -----------------------------------------------------------------------------
 
     def _launch(self, orders: list[Order]) -> None:
-        if self._retrying:
-            self._retrying -= sum(order.previous is not None for order in orders)
+        self._begun += sum(order.previous is None for order in orders)
         self._flights.launch(orders)
 
     def _forget_waiting(self) -> None:
@@ -259,9 +263,12 @@ class Engine:
         while self._waiting:
             order = heapq.heappop(self._waiting)[2]
             if order.previous is not None:
-                self._retrying -= 1
                 self._end(order.previous)
-            elif not order.ripens or order.due_ns <= now_ns:
+                continue
+            self._begun += 1
+            if order.ripens and order.due_ns > now_ns:
+                self._ended += 1
+            else:
                 flight = self._flights.grounded(order)
                 flight.exchange.give_up("not_sent", None, flight.begun_ns)
                 self._end(flight)
@@ -271,13 +278,13 @@ class Engine:
         if self._sending and (order := again(flight, self._retry, self._jitter.random())):
             self._flights.note(flight)
             self._wait_for(order)
-            self._retrying += 1
             return
         self._end(flight)
 
     def _end(self, flight: Flight) -> None:
         self._journal.ended(flight)
         self._supply.ended(flight)
+        self._ended += 1
 
     def _shut(self) -> None:
         self._journal.tick(time.monotonic_ns())

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from bench.analyze.baseline import spell
 from bench.analyze.history import Setting
-from bench.analyze.trend import Series, TrendReport
+from bench.analyze.moved import Series
+from bench.analyze.trend import TrendReport
 from bench.record import replace
 from bench.report import words
 from bench.report.table import Grid, table

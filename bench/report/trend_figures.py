@@ -3,7 +3,7 @@
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from bench.analyze.trend import Change, Series
+from bench.analyze.moved import Change, Series
 from bench.report.figures import BLACK, BLUE, GREEN, GREY, RED, Draw
 
 SCALES = {"s": (1000.0, "ms"), "share": (100.0, "%")}

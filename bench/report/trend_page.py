@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from bench.analyze.history import Setting
-from bench.analyze.trend import Series, TrendReport
+from bench.analyze.moved import Series
+from bench.analyze.trend import TrendReport
 from bench.report import page, trend_figures
 from bench.report.figures import panels
 from bench.report.page import Html

@@ -41,6 +41,7 @@ def write_experiment(
         info: dict[str, Any] = {
             "run_id": job.folder,
             "overrides": job.overrides,
+            "labels": {"arm": job.arm},
             "schedule": {"hash": f"hash-{job.pair}"},
             "host": {"node": "here"},
         }

@@ -7,6 +7,8 @@ import numpy as np
 
 from bench.analyze.gate import Policy, Watched
 from bench.analyze.history import PastRun, Setting
+from bench.analyze.moved import Series
+from bench.analyze.trend import TrendReport
 from bench.metrics import Floats
 
 SETTING = Setting(scenario="made", workload="0123", model="qwen3-4b", machine="l4, load from here")
@@ -44,3 +46,9 @@ def noisy(random: np.random.Generator, n: int, tied: float = 0.0, spread: float 
         found.append(level)
         level = tied * level + float(np.sqrt(1 - tied**2) * random.normal())
     return np.exp(spread * np.array(found))
+
+
+def only(report: TrendReport) -> Series:
+    """The one series."""
+    (found,) = report.series
+    return found

@@ -10,9 +10,10 @@ from scipy import stats
 
 from bench.analyze.gate.paired import holm
 from bench.analyze.intervals import within_run
+from bench.analyze.moved import Change
 from bench.analyze.steady import in_flight, settled_after
 from bench.analyze.survival import curve, quantile
-from bench.analyze.trend import Change, trend_of
+from bench.analyze.trend import trend_of
 from bench.metrics import Floats
 from tests.analyze.pasts import ONE_METRIC, nights, noisy
 from tests.analyze.queue import serve, traffic

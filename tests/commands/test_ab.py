@@ -41,9 +41,9 @@ def test_pairs_are_made_as_planned_and_judged(place: Path, sim: Sim) -> None:
     assert made == list(planned.runs[: len(made)])
     assert len(made) % 2 == 0
     assert (place / "deployed").read_text().split() == [job.arm for job in made]
-    hashes = [
-        json.loads((place / "mine" / job.folder / "run.json").read_text())["schedule"]["hash"] for job in made
-    ]
+    runs = [json.loads((place / "mine" / job.folder / "run.json").read_text()) for job in made]
+    assert [run["labels"]["arm"] for run in runs] == [job.arm for job in made]
+    hashes = [run["schedule"]["hash"] for run in runs]
     assert hashes[0] == hashes[1]
     assert json.loads((place / "mine" / "gate.json").read_text())["exit_code"] == said.code
     assert "What this design could see" in (place / "mine" / "report.html").read_text()
@@ -71,6 +71,10 @@ def test_pairs_are_made_as_planned_and_judged(place: Path, sim: Sim) -> None:
                 "duration_s=2",
             ),
             "the window is 1 s and the policy asks for 2: --set duration_s=3",
+        ),
+        (
+            ("--target", "http://127.0.0.1:9", "--before-arm", "true", "--label", "arm=left"),
+            "the label arm names the arm of each run here",
         ),
         (("--target", "http://127.0.0.1:9", "--before-arm", "false"), "exited with 1 before pair-1-"),
         (

@@ -107,6 +107,35 @@ def exchanged(folder: Path) -> None:
     (folder / "aside").rename(second)
 
 
+def relabelled(folder: Path) -> None:
+    """Whatever was a baseline run is called candidate, and the reverse; the runs tell only by their names."""
+    told = json.loads((folder / "experiment.json").read_text())
+    runs = [run | {"arm": ARMS[run["arm"] == "baseline"]} for run in told["runs"]]
+    replace(folder / "experiment.json", json.dumps(told | {"runs": runs}))
+    for file in folder.glob("pair-*/run.json"):
+        replace(file, json.dumps(json.loads(file.read_text()) | {"labels": {}}))
+
+
+def moved(folder: Path) -> None:
+    """The folders of a pair are exchanged, and no overrides tell its runs apart, as with one URL for both."""
+    for file in folder.glob("pair-*/run.json"):
+        replace(file, json.dumps(json.loads(file.read_text()) | {"overrides": []}))
+    exchanged(folder)
+
+
+def crossed(folder: Path) -> None:
+    """In one pair each arm was aimed at the other's URL, by its own account and by experiment.json's."""
+    for file in (folder / "experiment.json", *folder.glob("pair-2-*/run.json")):
+        told = json.loads(file.read_text())
+        for run in told.get("runs", [told]):
+            if run.get("pair", 2) == 2:
+                run["overrides"] = [text.translate(OTHER_URL) for text in run["overrides"]]
+        replace(file, json.dumps(told))
+
+
+OTHER_URL = str.maketrans({"1": "2", "2": "1"})
+
+
 def fewer(folder: Path, keep: int = 200) -> None:
     """Candidates lack their last requests, which waited longest."""
     for file in folder.glob("pair-*-candidate/requests.parquet"):
@@ -130,6 +159,9 @@ def dropped(folder: Path) -> None:
     [
         (gone, 2, "pair-1-baseline was made and is gone: put it back, or make a new experiment"),
         (exchanged, 2, "holds another run than the one that was planned there"),
+        (relabelled, 4, "pair-1-baseline is no candidate run, as experiment.json has it: its folder's name"),
+        (moved, 4, "pair-2-baseline is no baseline run, as experiment.json has it: its run.json"),
+        (crossed, 4, "the runs of the baseline were aimed at different things"),
         (dropped, 4, "pair 1 has no baseline run"),
         (twins, 4, "are the same run, which counts once"),
         (fewer, 4, "the books do not balance: 200 requests are not those of the schedule, each once"),

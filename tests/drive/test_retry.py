@@ -1,5 +1,8 @@
 """`retry: wait`: refusals for lack of capacity are tried again, and every try is on the record."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,13 +40,36 @@ def test_no_try_begins_after_the_budget(sim: Sim, tmp_path: Path) -> None:
     assert ((frame["handed_ns"] - frame["first_sent_ns"]) / 1e9).max() <= 3
 
 
+def test_a_request_is_counted_from_its_taking_to_its_end_between_two_tries_too(sim: Sim) -> None:
+    """Not sent, then in flight, whenever another thread looks: or a drain would end before its time."""
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.drive.count_flights", sim(*COLD)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    seen = [tuple(step) for step in json.loads(told.stdout)]
+    assert seen[0] == ("taken", 1, 0)
+    assert len(seen) >= 4
+    assert set(seen[1:-2]) == {("refused", 0, 1)}
+    assert seen[-2:] == [("ended", 0, 1), ("over", 0, 0)]
+
+
 @pytest.mark.parametrize("reason", ["drain", "interrupt"])
 def test_what_still_waits_at_the_end_keeps_the_outcome_of_its_last_try(
     reason: str, sim: Sim, tmp_path: Path
 ) -> None:
-    """At the drain limit and after Ctrl-C, requests between two tries are refused, and the books balance."""
-    changes = (*WAIT, "drain_s=2", "duration_s=2" if reason == "drain" else "duration_s=60")
-    run = Drive(prepared(tmp_path, sim(*COLD), SCENARIO, *changes))
+    """At the drain limit and after Ctrl-C, requests between two tries are refused, and the books balance.
+
+    Their second tries are due long after the end: one that is under way then would be unfinished, rightly.
+    """
+    changes = ("retry.policy=wait", "retry.cap_s=60", "drain_s=2")
+    run = Drive(
+        prepared(
+            tmp_path, sim(*COLD), SCENARIO, *changes, "duration_s=2" if reason == "drain" else "duration_s=60"
+        )
+    )
     if reason == "interrupt":
         run.until_sent(20)
         run.interrupt()
@@ -52,3 +78,5 @@ def test_what_still_waits_at_the_end_keeps_the_outcome_of_its_last_try(
     found = counts(requests_of(run.folder))
     assert found["refused"] >= 20
     assert set(found) <= {"refused", "not_sent"}
+    if reason == "drain":
+        assert run.folder.info().generator["ended_at_s"] >= 3.8

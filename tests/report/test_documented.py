@@ -53,6 +53,8 @@ from bench.analyze.gate import (
     load_policy,
 )
 from bench.analyze.history import PastRun, RunLeftOut, Setting
+from bench.analyze.moved import Change as Shift
+from bench.analyze.moved import Point, Series
 from bench.analyze.plan import (
     Answer,
     Asked,
@@ -84,8 +86,7 @@ from bench.analyze.profiles import (
     Sustained,
 )
 from bench.analyze.profiles import Point as Placed
-from bench.analyze.trend import Change as Shift
-from bench.analyze.trend import Point, Series, TrendReport
+from bench.analyze.trend import TrendReport
 from bench.experiment import CapacitySearch, Experiment, Job, Made
 from bench.metrics import REQUEST_METRICS, RUN_METRICS
 from bench.record import EVENTS, REQUESTS, SCHEDULE, Outcome, RunFolder, RunInfo, TargetSaid

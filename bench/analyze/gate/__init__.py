@@ -13,7 +13,7 @@ from bench.analyze.gate.evidence import (
     shift,
     visible,
 )
-from bench.analyze.gate.load import arms_in, declared, load_rows
+from bench.analyze.gate.load import ARM_LABEL, arms_in, declared, load_rows
 from bench.analyze.gate.noise import NoiseOf, NoiseReport, noise
 from bench.analyze.gate.policy import SHARES, Clause, Policy, PolicyError, Watched, load_policy
 from bench.analyze.gate.power import level_of_each_look, smallest_shift
@@ -23,6 +23,7 @@ from bench.analyze.gate.table import ARMS, Absent, Arm, RunRow, row_of, values_o
 
 __all__ = [
     "ARMS",
+    "ARM_LABEL",
     "LEVELS",
     "SHARES",
     "SHOWN",

@@ -1,6 +1,8 @@
 """An experiment's folder -> the rows of its runs, with the policy that was declared before the first one."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.analyze.experiment import FILE, listed
@@ -8,6 +10,11 @@ from bench.analyze.gate.policy import Policy
 from bench.analyze.gate.table import ARMS, Arm, RunRow, row_of
 from bench.analyze.run import AnalysisError, Run, load
 from bench.record import RunFolder
+
+ARM_LABEL = "arm"
+"""Under this label a run that was made for an arm says so in its own run.json."""
+
+_NAMED = re.compile(rf"pair-\d+-({'|'.join(ARMS)})")
 
 
 def declared(folder: Path) -> Policy:
@@ -23,10 +30,22 @@ def load_rows(folder: Path, policy: Policy) -> list[RunRow]:
 
     Raises AnalysisError where the folder is no experiment of pairs, or a run in it is damaged.
     """
-    return [
-        row_of(_planned(load(one.folder), one), one.pair, one.arm, one.place, policy.slo)
-        for one in made(folder)
-    ]
+    return [_row(one, policy) for one in made(folder)]
+
+
+def _row(made: "Made", policy: Policy) -> RunRow:
+    run = _planned(load(made.folder), made)
+    row = row_of(run, made.pair, made.arm, made.place, policy.slo)
+    aim = " ".join(one for one in made.overrides if not one.startswith("seeds."))
+    return replace(row, aim=aim, says=tuple(_says(run)))
+
+
+def _says(run: Run) -> Iterator[tuple[str, Arm]]:
+    """Which arm the folder itself names; one that was made before runs were labelled has its name alone."""
+    named = _NAMED.fullmatch(run.folder.path.name)
+    told = {"its run.json": run.info.labels.get(ARM_LABEL), "its folder's name": named and named[1]}
+    for where, said in told.items():
+        yield from ((where, arm) for arm in ARMS if arm == said)
 
 
 def _planned(run: Run, made: "Made") -> Run:

@@ -42,6 +42,7 @@ def unmendable(policy: Policy, rows: Sequence[RunRow]) -> list[str]:
     return [
         *_missing(rows, pairs),
         *_twice(rows),
+        *_exchanged(rows),
         *_different_workloads(pairs),
         *_different_machines(rows, pairs),
         *too_short(policy, rows),
@@ -113,6 +114,21 @@ def _twice(rows: Sequence[RunRow]) -> Iterator[str]:
     for folders in places.values():
         if len(folders) > 1:
             yield f"{' and '.join(folders)} are the same run, which counts once"
+
+
+def _exchanged(rows: Sequence[RunRow]) -> Iterator[str]:
+    """Runs that are no runs of the arm that experiment.json puts them in."""
+    for row in rows:
+        where = next((where for where, arm in row.says if arm != row.arm), None)
+        if where:
+            yield (
+                f"pair {row.pair}: {row.folder} is no {row.arm} run, as experiment.json has it: {where} "
+                "names the other arm; put back what was exchanged"
+            )
+    for arm in ARMS:
+        aims = sorted({row.aim for row in rows if row.arm == arm})
+        if len(aims) > 1:
+            yield f"the runs of the {arm} were aimed at different things: {' and '.join(aims)}"
 
 
 def _different_workloads(pairs: Pairs) -> Iterator[str]:

@@ -48,6 +48,8 @@ class RunRow:
     name: `ttft.p95`, or `chat:ttft.p95` for a class. `within`: for each clause of the policy the share of
     requests that keep it. `faults`: why the run is invalid. `fleet`: live workers, empty where not told.
     `unreal`: what was measured in place of a GPU, empty for a real target. `starts`: lanes that came up cold.
+    Of an experiment, `aim`: how the arm's scenario differs, seeds aside; `says`: what in the run's own folder
+    names an arm, and which.
     """
 
     folder: str
@@ -71,6 +73,8 @@ class RunRow:
     unreal: str = ""
     run_id: str = ""
     starts: tuple[Provisioning, ...] = ()
+    aim: str = ""
+    says: tuple[tuple[str, Arm], ...] = ()
 
 
 def unreal_of(rows: Sequence[RunRow]) -> str:
