@@ -79,13 +79,14 @@ class Connection:
             wire, self._wire = self._wire, b""
             self._hand(wire)
         elif self.pending:
-            self._send()
+            self._send(self.pending)
 
     def _hand(self, wire: bytes) -> None:
         # The last words of a handshake may still be pending, and go first.
-        self.pending += self._tls.encrypt(wire) if self._tls else wire
+        if self._tls or self.pending:
+            wire = self.pending + (self._tls.encrypt(wire) if self._tls else wire)
         self.handed_ns = _now_ns()
-        self._send()
+        self._send(wire)
 
     def _connect(self) -> None:
         if not self._reached:
@@ -114,17 +115,17 @@ class Connection:
             raise ConnectionLostError(errno.EPROTO, f"TLS: {error}") from error
         self.pending = tls.outgoing()
 
-    def _send(self) -> None:
-        pending = self.pending
-        while pending:
+    def _send(self, wire: bytes) -> None:
+        while wire:
             try:
-                count = self._socket.send(pending)
+                count = self._socket.send(wire)
             except BlockingIOError:
-                return
+                break
             except OSError as error:
                 raise ConnectionLostError(*error.args) from error
             self._sent_bytes += count
-            self.pending = pending = pending[count:] if count < len(pending) else b""
+            wire = wire[count:] if count < len(wire) else b""
+        self.pending = wire
 
     def receive(self) -> tuple[bytes, int, int, bool]:
         """Bytes (empty: the peer closed), their stamp, when they were read, and whether the kernel stamped.

@@ -63,6 +63,7 @@ class Engine:
     ) -> None:
         _raise_descriptor_limit()
         self._journal, self._retry = journal, retry
+        self._retries = retry.policy != "never"
         # They only grow, and each before what it counts happens, so that other threads never miss a request.
         self._taken = self._begun = self._ended = 0
         self._jitter = random.Random(seed)  # processes must not come back together
@@ -74,7 +75,7 @@ class Engine:
         self.pool = Pool(endpoint, timeouts.connect_s, self._clock)
         self._waiting: list[tuple[int, int, Order]] = []
         self._number = itertools.count()
-        landed = self._end if retry.policy == "never" else self._settle
+        landed = self._settle if self._retries else self._end
         self._flights = Flights(endpoint.kind, self.pool, timeouts, journal.sent, landed)
         self._supply: Supply = Nothing()
         self._sending = True
@@ -95,7 +96,7 @@ class Engine:
     def backlog(self) -> int:
         """Orders not yet sent, as far as they were taken; from any thread."""
         begun = self._begun
-        return self._taken - begun
+        return self._taken - begun + len(self._mail.orders)
 
     def submit(self, order: Order) -> None:
         """Send it when it is due."""
@@ -255,7 +256,7 @@ class Engine:
     # --- what becomes of orders -----------------------------------------------------------------------------
 
     def _launch(self, orders: list[Order]) -> None:
-        self._begun += sum(order.previous is None for order in orders)
+        self._begun += sum(order.previous is None for order in orders) if self._retries else len(orders)
         self._flights.launch(orders)
 
     def _forget_waiting(self) -> None:

@@ -49,12 +49,12 @@ class Flights:
         connection = flight.connection
         if connection is None:
             return
-        if not connection.connected:
-            # A TLS handshake reads and writes as it likes.
-            self._advance(flight, connection)
-        elif mask == READABLE_ONLY:
+        if mask == READABLE_ONLY and connection.connected:
             # Nearly all that happens is that a reply comes.
             self._receive(flight, connection)
+        elif not connection.connected:
+            # A TLS handshake reads and writes as it likes.
+            self._advance(flight, connection)
         else:
             self._progress(flight, connection, mask)
 

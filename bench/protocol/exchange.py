@@ -173,7 +173,8 @@ class Exchange:
         facts, ask, framing = self.facts, self._ask, self._framing
         headers = framing.headers
         facts.status, facts.headers_ns = framing.status, framing.head_ns
-        facts.request_id = headers.get("x-sie-request-id")
+        if "x-sie-request-id" in headers:
+            facts.request_id = headers["x-sie-request-id"]
         reader: Reader
         if (
             ask.stream

@@ -131,4 +131,6 @@ class Facts(Struct, array_like=True, gc=False):
     def settle(self, outcome: str, reason: str | None = None) -> None:
         """Decide the outcome, once: what was decided first stays."""
         if self.outcome is None:
-            self.outcome, self.reason = outcome, reason
+            self.outcome = outcome
+            if reason is not None:
+                self.reason = reason

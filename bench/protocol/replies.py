@@ -75,7 +75,12 @@ class WholeReader:
             out_chars = result.read(facts, ask, tree)
             read_usage(facts, ask, self._kind, tree)
         self._read_headers()
-        if ask.operation in GENERATION and facts.out_tokens is None and ask.owes_usage and self._kind == "sie":
+        if (
+            ask.operation in GENERATION
+            and facts.out_tokens is None
+            and ask.owes_usage
+            and self._kind == "sie"
+        ):
             facts.settle("degraded", "missing_usage")
         facts.settle("ok")
         if ask.chars_per_token is not None:

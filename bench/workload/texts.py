@@ -32,7 +32,9 @@ class Texts:
 
     seed: int
     chars_per_token: Mapping[str, float]
-    _known: dict[int, tuple[int, int, float, Traffic]] = field(default_factory=dict, repr=False, compare=False)
+    _known: dict[int, tuple[int, int, float, Traffic]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def of(self, planned: Planned) -> tuple[str, ...]:
         """The prompt; or the items of a batch; or the query and then the documents of a ranking."""
