@@ -46,10 +46,10 @@ def capacity(
 ) -> None:
     """Search the highest rate that each profile sustains under the scenario's SLO, and confirm it.
 
-    About 25 runs a profile (40 at most), each as long as the scenario. Without --target the embedded simulated gateway is
-    loaded. Stopped at any point, --resume FOLDER goes on at the run that is missing. Leaves report.html, and
-    capacity.json, which `bench plan --capacity` reads. Exit code 3 where a profile could not be confirmed, 4
-    where runs were invalid.
+    About 25 runs a profile (40 at most), each as long as the scenario. Without --target the embedded
+    simulated gateway is loaded. Stopped at any point, --resume FOLDER goes on at the run that is missing.
+    Leaves report.html, and capacity.json, which `bench plan --capacity` reads. Exit code 3 where a profile could
+    not be confirmed, 4 where runs were invalid.
 
     bench capacity scenarios/capacity-check.yaml --profile l4 --profile a100-40gb --simulate
     """
@@ -100,7 +100,8 @@ def _target_of(loaded: Scenario, file: Path) -> float:
 def _announcement(scenario: Scenario, profiles: tuple[str, ...]) -> str:
     short = short_window(scenario.duration_s - scenario.warmup_s)
     runs, most = 25 * len(profiles), MOST_RUNS * len(profiles)
-    return f"about {runs} runs ({most} at most) of {scenario.duration_s:g} s for {', '.join(profiles)}{short and '; ' + short}"
+    length = f"{scenario.duration_s:g} s for {', '.join(profiles)}"
+    return f"about {runs} runs ({most} at most) of {length}{short and '; ' + short}"
 
 
 def _searched(search: CapacitySearch, prober: Prober, folder: Path) -> CapacitySearch:

@@ -10,8 +10,8 @@ Pure: it is told what each run showed, and says what to run next; forty runs at 
   fresh ones again; 6 % less once there is room for no more than five.
 
 The bisection's own end is the luckiest rate as often as not: on a queue whose truth is known it is too high
-every second time, and what is confirmed by more than 2 % in none of four hundred. A run that does not count is
-one of the forty all the same: it took its time.
+every second time, and what is confirmed by more than 2 % in none of four hundred. A run that does not count
+is one of the forty all the same: it took its time.
 """
 
 import math
@@ -155,7 +155,8 @@ def _check(probe: Probe, tried: Tried) -> None:
     if (probe.stage, probe.seed) != (tried.stage, tried.seed) or not same_rate:
         raise ExperimentError(
             f"run {tried.seed} was {tried.stage} at {tried.rate_per_s:g}/s, where this search would make "
-            f"{probe.stage} at {probe.rate_per_s or 0:g}/s: it was begun with other options, or by an older version"
+            f"{probe.stage} at {probe.rate_per_s or 0:g}/s: it was begun with other options, or by an older "
+            "version"
         )
 
 
@@ -177,7 +178,9 @@ class _Course:
         except _SpentError:
             lost = sum(not run.valid for run in self.made)
             besides = f"; {lost} of them did not count" if lost else ""
-            reason = f"{len(self.made)} runs confirmed nothing, and more than {MOST_RUNS} are not made{besides}"
+            reason = (
+                f"{len(self.made)} runs confirmed nothing, and more than {MOST_RUNS} are not made{besides}"
+            )
             return self._end("inconclusive", reason)
 
     def _all(self) -> _Steps:
