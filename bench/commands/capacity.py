@@ -48,8 +48,8 @@ def capacity(
 
     About 25 runs a profile (40 at most), each as long as the scenario. Without --target the embedded
     simulated gateway is loaded. Stopped at any point, --resume FOLDER goes on at the run that is missing.
-    Leaves report.html, and capacity.json, which `bench plan --capacity` reads. Exit code 3 where a profile could
-    not be confirmed, 4 where runs were invalid.
+    Leaves report.html, and capacity.json, which `bench plan --capacity` reads. Exit code 3 where a profile
+    could not be confirmed, 4 where runs were invalid.
 
     bench capacity scenarios/capacity-check.yaml --profile l4 --profile a100-40gb --simulate
     """
