@@ -13,7 +13,7 @@ from bench.commands.probing import Prober, Stopped
 from bench.commands.replay import Request, new_folder, show_report
 from bench.commands.run import refuse_without_rate
 from bench.commands.searching import found_lines, probe_line, tried_line
-from bench.experiment import CapacitySearch, Probe, capacities_of, ends_of, report_of, workers_of
+from bench.experiment import MOST_RUNS, CapacitySearch, Probe, capacities_of, ends_of, report_of, workers_of
 from bench.record import replace
 from bench.report import short_window, write_search, write_search_page
 from bench.scenario import Scenario
@@ -46,10 +46,10 @@ def capacity(
 ) -> None:
     """Search the highest rate that each profile sustains under the scenario's SLO, and confirm it.
 
-    About 30 runs a profile, each as long as the scenario. Without --target the embedded simulated gateway is
-    loaded. Stopped at any point, --resume FOLDER goes on at the run that is missing. Leaves report.html, and
-    capacity.json, which `bench plan --capacity` reads. Exit code 3 where a profile could not be confirmed, 4
-    where runs were invalid.
+    About 25 runs a profile (40 at most), each as long as the scenario. Without --target the embedded
+    simulated gateway is loaded. Stopped at any point, --resume FOLDER goes on at the run that is missing.
+    Leaves report.html, and capacity.json, which `bench plan --capacity` reads. Exit code 3 where a profile
+    could not be confirmed, 4 where runs were invalid.
 
     bench capacity scenarios/capacity-check.yaml --profile l4 --profile a100-40gb --simulate
     """
@@ -99,8 +99,9 @@ def _target_of(loaded: Scenario, file: Path) -> float:
 
 def _announcement(scenario: Scenario, profiles: tuple[str, ...]) -> str:
     short = short_window(scenario.duration_s - scenario.warmup_s)
-    runs = 30 * len(profiles)
-    return f"about {runs} runs of {scenario.duration_s:g} s for {', '.join(profiles)}{short and '; ' + short}"
+    runs, most = 25 * len(profiles), MOST_RUNS * len(profiles)
+    length = f"{scenario.duration_s:g} s for {', '.join(profiles)}"
+    return f"about {runs} runs ({most} at most) of {length}{short and '; ' + short}"
 
 
 def _searched(search: CapacitySearch, prober: Prober, folder: Path) -> CapacitySearch:

@@ -8,9 +8,10 @@ from bench.experiment.modelled import overrides_for_plan, write_arrivals
 from bench.experiment.pairs import pairs
 from bench.experiment.plan import Experiment, ExperimentError, Job, rates, read, run_all
 from bench.experiment.profiles import Length, profile_runs
-from bench.experiment.search import Found, Probe, Search, Tried, far_below
+from bench.experiment.search import MOST_RUNS, Found, Probe, Search, Tried, far_below
 
 __all__ = [
+    "MOST_RUNS",
     "CapacitySearch",
     "Experiment",
     "ExperimentError",

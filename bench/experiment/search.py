@@ -1,15 +1,17 @@
 """The highest rate that a target sustains under its SLO: which run comes next, and what is known at the end.
 
-Pure: it is told what each run showed, and says what to run next. Three stages:
+Pure: it is told what each run showed, and says what to run next; forty runs at most. Three stages:
 
 * ceiling: one short burst of a closed loop; its throughput X sets the bracket [0.3 X, 1.1 X].
 * bisect: at the geometric middle of the bracket, runs with new seeds until it is clear whether the
-  attainment lies above or below the target; six times, which leaves 2 %.
-* confirm: five fresh runs where the bisection ended; where the lower bound of their attainment (one-sided
-  95 %, a t over the runs on the logit scale) does not reach the target, 3 % less, and five fresh ones again.
+  attainment lies above or below the target, three at most; six times, which leaves 2 %.
+* confirm: five fresh runs 1.5 % below where the bisection ended; where the lower bound of their attainment
+  (one-sided 95 %, a t over the runs on the logit scale) does not reach the target, 2.5 % less, and five
+  fresh ones again; 6 % less once there is room for no more than five.
 
 The bisection's own end is the luckiest rate as often as not: on a queue whose truth is known it is too high
-every second time, and what is confirmed by more than 2 % in none of eighty.
+every second time, and what is confirmed by more than 2 % in none of four hundred. A run that does not count
+is one of the forty all the same: it took its time.
 """
 
 import math
@@ -30,11 +32,12 @@ HALVINGS = 6
 MOST_ROUNDS = 3
 SURE_AT_ONCE = (4.0, 0.1)
 """A share of misses above so many times (or below that part of) what is allowed decides with one run."""
-MOST_AT_A_POINT = 6
+MOST_AT_A_POINT = 3
 DOUBT = 0.20
 CONFIRM_RUNS = 5
-CONFIRM_STEP = 0.97
-MOST_STEPS = 8
+CONFIRM_BEGIN, CONFIRM_STEP, LAST_STEP = 0.985, 0.975, 0.94
+"""Parts of a rate: the first one that is tried, of where the bisection ended; then each of the one before."""
+MOST_RUNS = 40
 LEVEL = 0.95
 MOST_INVALID = 3
 
@@ -152,7 +155,8 @@ def _check(probe: Probe, tried: Tried) -> None:
     if (probe.stage, probe.seed) != (tried.stage, tried.seed) or not same_rate:
         raise ExperimentError(
             f"run {tried.seed} was {tried.stage} at {tried.rate_per_s:g}/s, where this search would make "
-            f"{probe.stage} at {probe.rate_per_s or 0:g}/s: it was begun with other options"
+            f"{probe.stage} at {probe.rate_per_s or 0:g}/s: it was begun with other options, or by an older "
+            "version"
         )
 
 
@@ -163,33 +167,38 @@ class _Course:
     search: Search
     done: list[Tried] = field(default_factory=list)
     made: list[Tried] = field(default_factory=list)
+    estimate: float | None = None
 
     def steps(self) -> _Steps:
         """The whole search; yields what to run and is sent what it showed."""
         try:
             return (yield from self._all())
         except _TooManyInvalidError as error:
-            return self._end("invalid", None, None, str(error))
+            return self._end("invalid", str(error))
+        except _SpentError:
+            lost = sum(not run.valid for run in self.made)
+            besides = f"; {lost} of them did not count" if lost else ""
+            reason = (
+                f"{len(self.made)} runs confirmed nothing, and more than {MOST_RUNS} are not made{besides}"
+            )
+            return self._end("inconclusive", reason)
 
     def _all(self) -> _Steps:
         ceiling = yield from self._run(Probe("ceiling", None, self._seed()))
         if ceiling.rate_per_s <= 0:
-            return self._end("inconclusive", None, None, "the burst got no answer at all")
+            return self._end("inconclusive", "the burst got no answer at all")
         bracket = _Bracket(*(part * ceiling.rate_per_s for part in BRACKET))
         yield from self._bisect(bracket)
         if bracket.passed is None:
-            return self._end("inconclusive", None, None, f"even {bracket.high:.4g}/s misses the SLO")
-        rate, confirmed = bracket.passed, None
-        for _ in range(MOST_STEPS):
+            return self._end("inconclusive", f"even {bracket.high:.4g}/s misses the SLO")
+        self.estimate = bracket.passed
+        rate = CONFIRM_BEGIN * bracket.passed
+        while self._left >= CONFIRM_RUNS:
             accepted = yield from self._confirm(rate, bracket)
             if accepted:
-                confirmed = rate
-                break
-            rate *= CONFIRM_STEP
-        if confirmed is None:
-            reason = f"nothing down to {rate / CONFIRM_STEP:.4g}/s was confirmed in {MOST_STEPS} steps"
-            return self._end("inconclusive", None, bracket.passed, reason)
-        return self._end("confirmed", confirmed, bracket.passed, "")
+                return self._end("confirmed", "", rate)
+            rate *= CONFIRM_STEP if self._left >= 2 * CONFIRM_RUNS else LAST_STEP
+        raise _SpentError
 
     def _bisect(self, bracket: _Bracket) -> Generator[Probe, Tried, None]:
         """Halve until 2 % are left; where only one side ever moved, go on beyond the other, twice at most."""
@@ -228,6 +237,8 @@ class _Course:
     def _run(self, probe: Probe) -> Generator[Probe, Tried, Tried]:
         """One run that counts; each try has a seed of its own."""
         for _ in range(MOST_INVALID):
+            if not self._left:
+                raise _SpentError
             tried = yield replace(probe, seed=self._seed())
             self.made.append(tried)
             if tried.valid:
@@ -240,19 +251,26 @@ class _Course:
     def _seed(self) -> int:
         return self.search.first_seed + len(self.made)
 
+    @property
+    def _left(self) -> int:
+        return MOST_RUNS - len(self.made)
+
     def _end(
         self,
         outcome: Literal["confirmed", "inconclusive", "invalid"],
-        confirmed: float | None,
-        estimate: float | None,
         reason: str,
+        confirmed: float | None = None,
     ) -> Found:
         refuted = refuted_from(self.made, self.search.attainment, confirmed or 0.0)
-        return Found(outcome, confirmed, refuted, estimate, len(self.made), reason)
+        return Found(outcome, confirmed, refuted, self.estimate, len(self.made), reason)
 
 
 class _TooManyInvalidError(Exception):
     """One run after the other does not count."""
+
+
+class _SpentError(Exception):
+    """What is left of the runs does not end a confirmation."""
 
 
 def _decided(runs: Sequence[Tried], target: float) -> bool | None:

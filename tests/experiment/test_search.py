@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bench.experiment import ExperimentError, Found, Probe, Search, Tried
+from bench.experiment import MOST_RUNS, ExperimentError, Found, Probe, Search, Tried
 from bench.experiment.search import CONFIRM_RUNS, MOST_INVALID
 from tests.experiment.searches import TRUE_PER_S, System, curve, led, queue
 
@@ -17,7 +17,7 @@ def test_what_is_confirmed_on_a_queue_is_not_too_much() -> None:
     shares = np.array([one.confirmed_per_s or np.nan for one in found]) / TRUE_PER_S
     assert 0.92 <= shares.mean() <= 1.0
     assert (shares <= 1.02).all()
-    assert max(one.runs for one in found) <= 45
+    assert max(one.runs for one in found) <= MOST_RUNS
     assert all((one.refuted_per_s or np.inf) > (one.confirmed_per_s or 0) for one in found)
 
 
@@ -96,6 +96,39 @@ def test_runs_that_do_not_count_are_made_again_and_not_for_ever() -> None:
     found, done = led(Search(), counting(curve(5.0), *range(2, 100)))
     assert (found.outcome, len(done)) == ("invalid", 1 + MOST_INVALID)
     assert "did not count" in found.sentence
+
+
+def test_no_search_makes_more_runs_than_it_may_and_what_is_not_confirmed_by_then_is_said() -> None:
+    """Every second run does not count: they are among the forty, some searches end without an answer."""
+    odd = range(3, 100, 2)
+    found = [led(Search(), counting(curve(5.0, salt), *odd))[0] for salt in range(20)]
+    assert max(one.runs for one in found) <= MOST_RUNS
+    assert {one.outcome for one in found} == {"confirmed", "inconclusive"}
+    unsaid = next(one for one in found if one.outcome == "inconclusive")
+    assert unsaid.confirmed_per_s is None
+    assert "confirmed nothing, and more than 40 are not made; " in unsaid.sentence
+    assert "of them did not count" in unsaid.sentence
+
+
+def test_no_confirmation_is_begun_that_cannot_be_ended() -> None:
+    """What never reaches its target by little: the last five runs are at one rate, and no more follow."""
+    found, done = led(Search(), drifting(5.0))
+    assert found.outcome == "inconclusive"
+    assert found.estimate_per_s is not None
+    assert MOST_RUNS - CONFIRM_RUNS < found.runs <= MOST_RUNS
+    assert done[-1].stage == "confirm"
+
+
+def drifting(true_per_s: float) -> System:
+    """Good enough while the search bisects, and a little too slow from then on, at any rate."""
+    system = curve(true_per_s)
+
+    def run(probe: Probe) -> Tried:
+        tried = system(probe)
+        uneven = 0.95 + 0.02 * (-1) ** probe.seed
+        return tried.model_copy(update={"attainment": uneven}) if probe.stage == "confirm" else tried
+
+    return run
 
 
 def answered(attainment: float, rate_per_s: float = 10.0) -> System:
