@@ -170,7 +170,7 @@ class _Starts:
         for line in lines:
             options.console.print(line, style="red", soft_wrap=True)
         what = (
-            f"a lane without its {self.from_workers} workers, and no more, shows no scale-out: mend it"
+            f"a lane that did not have {self.from_workers} until one more came shows no scale-out: mend it"
             if self.from_workers
             else "a lane that is not cold shows no start: make it cold"
         )

@@ -53,14 +53,21 @@ def serving(health: Mapping[str, Any], models: Iterable[str]) -> dict[str, dict[
 def standing(health: Mapping[str, Any], model: str, profiles: Collection[str]) -> list[str]:
     """Names of the healthy workers that serve a model on these profiles (none named: on any), or may soon.
 
-    Those of a profile's alias (`-spot`) are among them, and those that have no model loaded yet.
+    Those of a profile's alias (`-spot`) are among them, and those that have no model loaded yet: of the
+    bundles of workers that have this one, where any has and bundles are told.
     """
     wanted = [name for profile in profiles for name in (profile, f"{profile}-spot")]
     having = [_name(worker) for worker in _that_have(model, health)]
+    bundles = {worker.get("bundle") for worker in _that_have(model, health)}
+
+    def may(worker: Mapping[str, Any]) -> bool:
+        """Whether one without a model may get this one."""
+        return not worker.get("loaded_models") and (not bundles or worker.get("bundle") in {None, *bundles})
+
     return [
         _name(worker)
         for worker in _healthy(health)
-        if _is_of(wanted, worker) and (_name(worker) in having or not worker.get("loaded_models"))
+        if _is_of(wanted, worker) and (_name(worker) in having or may(worker))
     ]
 
 
