@@ -1,43 +1,20 @@
 """Scale-out under load, from run folders: a request each second, and what the gateway told of its workers."""
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.analyze import Provisioning, judge_start, load
-from bench.record import Outcome
-from tests.analyze.runs import MS, S, lost, streamed, write_run
-from tests.analyze.starts import PLAN
-
-MODEL = "qwen3-4b"
-
-
-def looks(*told: str) -> list[dict[str, Any]]:
-    """One a second, from a second before the start; a letter is an L4, small until it has the model."""
-    return [_look(t_s, *pair) for t_s, pair in enumerate(pairwise(("", *told)), start=-1)]
-
-
-def _look(t_s: int, before: str, now: str) -> dict[str, Any]:
-    having = [name for name in now if name.isupper()]
-    return {
-        "t_ns": t_s * S,
-        "told_ns": t_s * S + 50 * MS,
-        "live": {"l4": len(now)},
-        "serving": {MODEL: {"l4": len(having)}},
-        "joined": {name: "l4" for name in now.upper() if name not in before.upper()},
-        "loaded": {MODEL: [name for name in having if name not in before]},
-    }
+from tests.analyze.runs import S, write_run
+from tests.analyze.starts import MODEL, PLAN, asked, looks
 
 
 def judged(
     tmp_path: Path, health: list[dict[str, Any]], workers: int = 1
 ) -> tuple[list[Provisioning], list[str]]:
     """Starts that count, and why others do not; the load began at 2 s, and its third request was refused."""
-    rows = [streamed(index, (2 + index) * S, [20 * MS], 1) for index in (0, 1, 3)]
-    rows.insert(2, lost(2, 4 * S, Outcome.REFUSED, reason="overloaded", status=503))
-    good, bad = judge_start(load(write_run(tmp_path / "run", rows, PLAN, health=health)), workers)
+    good, bad = judge_start(load(write_run(tmp_path / "run", asked(), PLAN, health=health)), workers)
     return [one.start for one in good], [one.why for one in bad]
 
 

@@ -1,9 +1,12 @@
 """`bench provision` against simulated gateways: truth, what is refused, and how it goes on."""
 
 import json
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any, ClassVar
 
 import pytest
 
@@ -123,26 +126,61 @@ def test_a_lane_that_is_not_as_it_must_be_is_refused(
     assert not any(job.done for job in read(tmp_path / "mine").runs)
 
 
-class _Nameless(BaseHTTPRequestHandler):
-    """A gateway that counts its workers, and names none."""
+class _Gateway(BaseHTTPRequestHandler):
+    """One that only tells of its workers, of which the test decides, and refuses to do any work."""
+
+    workers: ClassVar[Callable[[float], list[dict[str, Any]]]]
+    """Those that it names so many seconds after it was first asked to work; 0 before."""
+    asked_s: ClassVar[float | None] = None
 
     def do_GET(self) -> None:
         """/health, whatever is asked."""
-        body = json.dumps({"type": "gateway", "cluster": {"worker_count": 1}, "workers": []}).encode()
-        self.send_response(200)
+        since_s = 0.0 if self.asked_s is None else time.monotonic() - self.asked_s
+        named = type(self).workers(since_s)
+        health = {"type": "gateway", "cluster": {"worker_count": 1}, "workers": named, "models": []}
+        self._answer(200, json.dumps(health).encode())
+
+    def do_POST(self) -> None:
+        """Any work."""
+        type(self).asked_s = self.asked_s or time.monotonic()
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer(503, b"{}")
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
 
-def test_a_gateway_that_names_no_workers_is_refused(tmp_path: Path) -> None:
-    """A further worker could not be told from the others: exit code 4, without waiting."""
-    with HTTPServer(("127.0.0.1", 0), _Nameless) as server:
+def _worker(name: str) -> list[dict[str, Any]]:
+    return [{"name": name, "gpu": "l4", "healthy": True, "loaded_models": ["Qwen/Qwen3-4B"]}]
+
+
+@pytest.mark.parametrize(
+    ("workers", "sentence"),
+    [
+        (lambda _: [], "names no workers in its /health"),
+        (
+            lambda since_s: _worker("old" if since_s < 1.5 else "new"),
+            "a worker was lost: 1 had Qwen/Qwen3-4B",
+        ),
+    ],
+    ids=["nameless", "replaced"],
+)
+def test_workers_that_cannot_be_told_apart_are_refused(
+    tmp_path: Path, workers: Callable[[float], list[dict[str, Any]]], sentence: str
+) -> None:
+    """By a gateway that counts and names none, and where one came in another's place: exit code 4."""
+    handler = type("Handler", (_Gateway,), {"workers": staticmethod(workers)})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        said = bench(*BUSY, "--target", f"http://127.0.0.1:{server.server_port}", cwd=tmp_path)
+        target = ("--target", f"http://127.0.0.1:{server.server_port}", "--set", "duration_s=4")
+        said = bench(*BUSY, *target, cwd=tmp_path)
         server.shutdown()
     assert said.code == 4, said.out + said.err
-    assert "names no workers in its /health" in " ".join(said.out.split())
+    assert sentence in " ".join(said.out.split())
 
 
 @pytest.mark.parametrize(
