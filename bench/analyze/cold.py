@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.analyze.run import Run
 from bench.analyze.served import SPOT, told
@@ -30,6 +30,20 @@ class Lane:
         return self.profile is None or profile.lower() == self.profile.lower()
 
 
+class Seen(NamedTuple):
+    """It came about in (`low_ns`, `high_ns`], between two looks; from the run's start."""
+
+    low_ns: float
+    high_ns: float
+
+
+class Newcomer(NamedTuple):
+    """When a worker was first told of, and when it was to have the model."""
+
+    registered: Seen
+    loaded: Seen
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """When a worker of the lane was first told of, and when one had the model; None: never told."""
@@ -42,11 +56,14 @@ def warm_before(run: Run, lane: Lane, demand_ns: float) -> str | None:
     """A sentence where a worker that had the model was alive by the last look before the demand."""
     lines = told(run)
     before = [line for line in lines if line["t_ns"] <= demand_ns] or lines[:1]
-    live = _serving(before[-1], lane.model) if before else {}
-    mine = {profile: count for profile, count in live.items() if count and lane.is_served_by(profile)}
-    if not mine:
-        return None
-    return f"{sum(mine.values())} workers had {lane.model} loaded when it was asked first"
+    count = having(before[-1], lane) if before else 0
+    return f"{count} workers had {lane.model} loaded when it was asked first" if count else None
+
+
+def having(line: Mapping[str, Any], lane: Lane) -> int:
+    """Workers of the lane that had its model loaded, by this health line."""
+    live = _serving(line, lane.model)
+    return sum(count for profile, count in live.items() if lane.is_served_by(profile))
 
 
 def stranger(run: Run, lane: Lane, ready_ns: float) -> str | None:
@@ -62,18 +79,23 @@ def stranger(run: Run, lane: Lane, ready_ns: float) -> str | None:
 
 
 def progress(run: Run, lane: Lane, demand_ns: float) -> Progress:
-    """How far the start had come, as the gateway told once a second.
+    """How far the start had come, as the gateway told once a second."""
+    worker = newcomer(run, lane, demand_ns)
+    if worker is None:
+        return Progress(None, None)
+    return Progress(stage(worker.registered, demand_ns), stage(worker.loaded, demand_ns))
 
-    The worker that is followed is the first of the lane that had the model loaded after the demand.
-    """
-    joined: dict[str, tuple[float, float]] = {}
+
+def newcomer(run: Run, lane: Lane, after_ns: float) -> Newcomer | None:
+    """The first worker of the lane that, as was told after this instant, has the model; None: none has."""
+    joined: dict[str, Seen] = {}
     for low_ns, line in _looks(run):
-        seen = (low_ns, float(line["told_ns"]))
+        seen = Seen(low_ns, float(line["told_ns"]))
         joined |= {name: seen for name, profile in line["joined"].items() if lane.is_served_by(str(profile))}
-        for name in line["loaded"].get(lane.model, ()) if seen[1] > demand_ns else ():
+        for name in line["loaded"].get(lane.model, ()) if seen.high_ns > after_ns else ():
             if name in joined:
-                return Progress(_stage(joined[name], demand_ns), _stage(seen, demand_ns))
-    return Progress(None, None)
+                return Newcomer(joined[name], seen)
+    return None
 
 
 def _looks(run: Run) -> Iterator[tuple[float, Mapping[str, Any]]]:
@@ -85,12 +107,12 @@ def _looks(run: Run) -> Iterator[tuple[float, Mapping[str, Any]]]:
         low_ns = float(line["t_ns"])
 
 
-def _stage(seen: tuple[float, float], demand_ns: float) -> Stage | None:
-    """None where it had been so before the demand."""
-    low_ns, high_ns = seen
-    if high_ns <= demand_ns:
+def stage(seen: Seen, demand_ns: float) -> Stage | None:
+    """Seconds after the demand; None where it had been so before."""
+    if seen.high_ns <= demand_ns:
         return None
-    return Stage(low_s=max(0.0, low_ns - demand_ns) / NS_PER_S, high_s=(high_ns - demand_ns) / NS_PER_S)
+    low_s = max(0.0, seen.low_ns - demand_ns) / NS_PER_S
+    return Stage(low_s=low_s, high_s=(seen.high_ns - demand_ns) / NS_PER_S)
 
 
 def _serving(line: Mapping[str, Any], model: str) -> Mapping[str, int]:

@@ -1,4 +1,7 @@
-"""Starts from cold, several of each lane: their curve, how far they go, and what was no evidence."""
+"""Starts, several of each lane: their curve, how far they go, and what was no evidence.
+
+From cold, or of one worker more than a lane has: `from_workers` is how many that is, 0 from cold.
+"""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -9,9 +12,10 @@ import numpy as np
 
 from bench.analyze import survival
 from bench.analyze.cold import Stage
-from bench.analyze.experiment import listed
+from bench.analyze.experiment import Listed, listed
 from bench.analyze.provisioning import Provisioning, provisioning
 from bench.analyze.run import AnalysisError, Run, load
+from bench.analyze.scale_out import scale_outs
 from bench.analyze.window import Value
 from bench.record import RunFolder
 
@@ -20,7 +24,7 @@ LEVELS = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95}
 
 
 class Refused(Value):
-    """A lane of a run that was no start from cold, and `why`."""
+    """A lane of a run that was no such start, and `why`."""
 
     folder: str
     pool: str | None
@@ -30,7 +34,7 @@ class Refused(Value):
 
 
 class ColdStart(Value):
-    """A start that counts, and for how long no worker of its lanes had been seen before (`cold_for_s`)."""
+    """A start that counts, and for how long its lanes had been seen so before (`cold_for_s`)."""
 
     folder: str
     cold_for_s: float | None
@@ -69,12 +73,13 @@ class LaneStarts(Value):
     `curve_median_s` the middle of where it reaches a half; None where that is open. `longest_s` is the latest
     end of a start that was seen, which covers the share `covers` of all starts with 95 % confidence;
     `bounds` has for some quantiles the bound of the same confidence, None where the starts are too few.
-    `assured` is the share that each end covers, by length.
+    `assured` is the share that each end covers, by length. `still_cold` had not ended with their run.
     """
 
     pool: str | None
     model: str
     profile: str | None
+    from_workers: int = 0
     count: int
     still_cold: int
     median: Middle
@@ -97,6 +102,7 @@ class StartsReport(Value):
     scenario: str
     simulated: bool
     simulation: dict[str, Any]
+    from_workers: int = 0
     planned: int
     made: int
     lanes: tuple[LaneStarts, ...]
@@ -107,14 +113,16 @@ class StartsReport(Value):
         return self.model_dump_json(indent=2) + "\n"
 
 
-def judge_start(run: Run) -> tuple[tuple[ColdStart, ...], tuple[Refused, ...]]:
+def judge_start(run: Run, from_workers: int = 0) -> tuple[tuple[ColdStart, ...], tuple[Refused, ...]]:
     """The starts of a run that count as evidence, and its lanes that do not."""
-    found = {(start.pool, start.model, start.profile): start for start in provisioning(run)}
+    starts = scale_outs(run, from_workers) if from_workers else provisioning(run)
+    found = {(start.pool, start.model, start.profile): start for start in starts}
+    none = "nothing was sent to it" if from_workers else "it refused nothing as cold"
     name, said = run.folder.path.name, run.info.target
     good, bad = [], []
     for lane in _lanes(run):
         start = found.get(lane)
-        why = "it refused nothing as cold" if start is None else start.doubt
+        why = none if start is None else start.doubt
         if start is not None and why is None:
             good.append(ColdStart(folder=name, cold_for_s=said.cold_for_s if said else None, start=start))
         else:
@@ -134,19 +142,18 @@ def load_starts(folder: Path) -> StartsReport:
 
     Raises AnalysisError where the folder is none, or holds no run that is done.
     """
-    jobs = listed(folder, "provision", "bench provision").runs
-    runs = [load(RunFolder(folder / job.folder)) for job in jobs if job.done]
+    experiment = listed(folder, "provision", "bench provision")
+    runs = [load(RunFolder(folder / job.folder)) for job in experiment.runs if job.done]
     if not runs:
         raise AnalysisError(f"{folder} holds no finished start yet: go on with `bench provision --resume`")
-    judged = [judge_start(run) for run in runs]
-    return _report(folder, runs[0], len(jobs), len(runs), judged)
+    judged = [judge_start(run, experiment.from_workers) for run in runs]
+    return _report(folder, runs[0], experiment, judged)
 
 
 def _report(
     folder: Path,
     first: Run,
-    planned: int,
-    made: int,
+    experiment: Listed,
     judged: Sequence[tuple[tuple[ColdStart, ...], tuple[Refused, ...]]],
 ) -> StartsReport:
     said = first.info.target
@@ -156,23 +163,24 @@ def _report(
         scenario=first.scenario.name,
         simulated=bool(said and said.simulated),
         simulation=simulation if isinstance(simulation, dict) else {},
-        planned=planned,
-        made=made,
-        lanes=lanes_of([one for good, _ in judged for one in good]),
+        from_workers=experiment.from_workers,
+        planned=len(experiment.runs),
+        made=len(judged),
+        lanes=lanes_of([one for good, _ in judged for one in good], experiment.from_workers),
         refused=tuple(one for _, bad in judged for one in bad),
     )
 
 
-def lanes_of(starts: Iterable[ColdStart]) -> tuple[LaneStarts, ...]:
+def lanes_of(starts: Iterable[ColdStart], from_workers: int = 0) -> tuple[LaneStarts, ...]:
     """The starts of each lane together, lanes of one profile beside each other."""
     lanes: dict[tuple[str, str, str], list[ColdStart]] = {}
     for one in starts:
         start = one.start
         lanes.setdefault((start.profile or "", start.model, start.pool or ""), []).append(one)
-    return tuple(_lane(lanes[key]) for key in sorted(lanes))
+    return tuple(_lane(lanes[key], from_workers) for key in sorted(lanes))
 
 
-def _lane(starts: Sequence[ColdStart]) -> LaneStarts:
+def _lane(starts: Sequence[ColdStart], from_workers: int) -> LaneStarts:
     first, facts = starts[0].start, [one.start for one in starts]
     ends = sorted(start.delay_high_s for start in facts if start.delay_high_s is not None)
     shares = survival.assured(len(facts), len(ends), CONFIDENCE)
@@ -184,6 +192,7 @@ def _lane(starts: Sequence[ColdStart]) -> LaneStarts:
         pool=first.pool,
         model=first.model,
         profile=first.profile,
+        from_workers=from_workers,
         count=len(facts),
         still_cold=len(facts) - len(ends),
         median=middle(lows, highs),

@@ -28,11 +28,15 @@ class ListedRun(BaseModel):
 
 
 class Listed(BaseModel):
-    """An experiment; `bench capacity` lists its runs in another way, so of that `runs` is empty."""
+    """An experiment; `bench capacity` lists its runs in another way, so of that `runs` is empty.
+
+    `from_workers` is what lanes have before they start, of which only `bench provision` speaks.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     kind: str
+    from_workers: int = 0
     runs: tuple[ListedRun, ...] = ()
     policy: Any = None
 

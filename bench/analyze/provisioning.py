@@ -15,7 +15,7 @@ LANE = ["pool", "model", "profile"]
 
 
 class Provisioning(Value):
-    """One cold start of a lane, in seconds.
+    """One start of a lane, in seconds: from cold, as is told here, or a scale-out (`scale_outs`).
 
     Demand is the instant at which the first refused request was sent, `demand_s` from the run's start. The
     delay after it lies in (`delay_low_s`, `delay_high_s`]: the lane was not ready for the last refusal and
@@ -44,7 +44,7 @@ def provisioning(run: Run) -> tuple[Provisioning, ...]:
         return ()
     successes = _successes(run)
     found = [
-        _start(run, _lane(words), mine, successes.loc[_in_lane(successes, words)])
+        _start(run, lane_of(words), mine, successes.loc[_in_lane(successes, words)])
         for words, mine in refusals.groupby(LANE, observed=True, dropna=False)
         if mine["cold"].any()
     ]
@@ -87,7 +87,8 @@ def _doubts(
         yield who
 
 
-def _lane(words: tuple[object, ...]) -> Lane:
+def lane_of(words: tuple[object, ...]) -> Lane:
+    """A group of requests by `LANE`."""
     pool, model, profile = (word if isinstance(word, str) else None for word in words)
     return Lane(pool, str(model), profile)
 

@@ -4,8 +4,8 @@ Says what it does in lines of JSON on stdout: {"say": …}, {"web": url}, {"prog
 at the end {"books": {…}}.
 SIGINT once: send nothing more, wait for replies; twice: end at once. The folder is complete either way.
 Exit codes: 0 done, 2 the target, an input file or the disk will not do (reason on stderr), 4 a lane that was
-to be cold was not, 70 a process of several was lost (the folder is complete where the run had begun), 130
-interrupted.
+to be cold, or to have so few workers, was not, 70 a process of several was lost (the folder is complete where
+the run had begun), 130 interrupted.
 """
 
 import argparse
@@ -22,12 +22,13 @@ import gevent
 from locust import events
 from locust.env import Environment
 
-from bench.drive.cold import Patience, Served, WarmError
 from bench.drive.control import TargetError
 from bench.drive.crew import CrewError
+from bench.drive.lanes import Patience, WarmError
 from bench.drive.merge import losses
 from bench.drive.run import Run, begin, prepare
 from bench.drive.session import Plan
+from bench.drive.started import Started, grown, served
 from bench.drive.users import OpenLoopUser, PoolUser
 from bench.drive.worker import serve
 from bench.record import FolderError, RunFolder, held
@@ -71,7 +72,7 @@ def _drive(options: argparse.Namespace, folder: RunFolder) -> int:
             options.web_port,
             options.processes,
             until_stdin_closes=options.until_stdin_closes,
-            until_served=options.until_served,
+            until_started=options.lane_workers if options.until_started else None,
         )
 
 
@@ -86,9 +87,12 @@ def replay(
     processes: int = 1,
     *,
     until_stdin_closes: bool = False,
-    until_served: bool = False,
+    until_started: int | None = None,
 ) -> int:
-    """Run what was prepared; returns the exit code. `until_served`: no longer than until each lane is."""
+    """Run what was prepared; returns the exit code.
+
+    `until_started`: no longer than until each lane, which had so many workers, has started.
+    """
     user = OpenLoopUser if plan.schedule.is_open else PoolUser
     environment = Environment(user_classes=[user], events=events, host=plan.endpoint.url)
     runner = environment.create_local_runner()
@@ -103,7 +107,7 @@ def replay(
     users = plan.scenario.closed_loop.users if plan.scenario.closed_loop else 1
     runner.start(users, spawn_rate=users)
     reporter = gevent.spawn(_report, run)
-    lasted_s = _until_over(run, Served(plan.scenario, environment.stats) if until_served else None)
+    lasted_s = _until_over(run, _started(plan, environment, run, until_started))
     if run.session.in_flight:
         _emit({"say": f"waiting for {run.session.in_flight} replies"})
     try:
@@ -121,11 +125,21 @@ def replay(
     return _code(run, was_stopped=lasted_s is None)
 
 
-def _until_over(run: Run, served: Served | None) -> float | None:
-    """Wait for the end of sending; for how long that was, where it was for everybody being served."""
+def _started(plan: Plan, environment: Environment, run: Run, workers: int | None) -> Started | None:
+    """What to look out for, where that ends the run: an answer of a cold lane, or one worker more."""
+    if workers is None:
+        return None
+    if not workers or run.watch is None:
+        return Started(served(plan.scenario, environment.stats))
+    watch = run.watch
+    return Started(grown(plan.scenario, workers, lambda: watch.serving))
+
+
+def _until_over(run: Run, started: Started | None) -> float | None:
+    """Wait for the end of sending; for how long that was, where it was for every lane having started."""
     while not run.session.over():
         gevent.sleep(0.1)
-        if served and served.long_enough():
+        if started and started.long_enough():
             lasted_s = run.session.elapsed_s
             run.session.stop_sending()
             return lasted_s
@@ -143,7 +157,9 @@ def _code(run: Run, *, was_stopped: bool) -> int:
 
 
 def _patience(options: argparse.Namespace) -> Patience | None:
-    return None if options.wait_cold is None else Patience(options.wait_cold, options.cold_for)
+    if options.wait_cold is None:
+        return None
+    return Patience(options.wait_cold, options.cold_for, options.lane_workers)
 
 
 def _options() -> argparse.Namespace:
@@ -155,9 +171,16 @@ def _options() -> argparse.Namespace:
         "--processes", type=int, default=1, metavar="N", help="share the load among N processes"
     )
     parser.add_argument(
-        "--wait-cold", type=float, metavar="S", help="wait so long for lanes without a worker"
+        "--wait-cold", type=float, metavar="S", help="wait so long for lanes with --lane-workers"
     )
-    parser.add_argument("--until-served", action="store_true", help="end once each lane has had an answer")
+    parser.add_argument(
+        "--lane-workers", type=int, default=0, metavar="N", help="that each lane begins with; 0 if cold"
+    )
+    parser.add_argument(
+        "--until-started",
+        action="store_true",
+        help="end once each lane has had an answer or, with --lane-workers, has one more",
+    )
     parser.add_argument("--cold-for", type=float, default=0.0, metavar="S", help="and that for so long")
     for name in ("--worker", "--workers", "--link"):
         parser.add_argument(name, type=int, help=argparse.SUPPRESS)  # how it starts its own processes

@@ -27,6 +27,8 @@ class HealthWatch:
         self._control = Control(endpoint)
         self._models, self._file, self._start_ns = models, file, start_ns
         self._news = News()
+        self.serving: dict[str, dict[str, int]] = {}
+        """As it was told last."""
         self._greenlet = gevent.spawn(self._watch)
 
     def follow(self, model: str) -> None:
@@ -56,9 +58,10 @@ class HealthWatch:
         health = answer.tree()
         if not is_gateway(health):
             return {"live": {}, "error": f"answered {answer.status}, and not as a gateway"}
+        self.serving = serving(health, self._models)
         return {
             "live": live_workers(health),
-            "serving": serving(health, self._models),
+            "serving": self.serving,
             "cluster": health.get("cluster"),
             **_simulated(health),
             **self._news.of(health, self._models),

@@ -7,12 +7,12 @@ from typing import Any
 
 from locust.env import Environment
 
-from bench.drive.cold import Patience, await_cold
 from bench.drive.control import Control, endpoint_of, secret
 from bench.drive.crew import Crew
 from bench.drive.given import Names
 from bench.drive.health import HealthWatch
 from bench.drive.host import git, host, versions
+from bench.drive.lanes import Patience, await_lanes
 from bench.drive.merge import losses
 from bench.drive.pools import Pools
 from bench.drive.preflight import Preflight, preflight
@@ -84,8 +84,8 @@ class Run:
 def prepare(folder: RunFolder, info: RunInfo, say: Say, patience: Patience | None = None) -> Iterator[Plan]:
     """Make the schedule, look at the target, make its pools, and write all of it down.
 
-    With `patience` it waits for cold lanes. The pools last as long as the context. Raises TargetError,
-    TraceError, LengthError, WarmError.
+    With `patience` it waits for lanes with so few workers. The pools last as long as the context. Raises
+    TargetError, TraceError, LengthError, WarmError.
     """
     scenario = Scenario.model_validate(info.scenario, strict=False)
     endpoint, admin_key = endpoint_of(scenario.target), secret(scenario.target.admin_key_env)
@@ -94,7 +94,7 @@ def prepare(folder: RunFolder, info: RunInfo, say: Say, patience: Patience | Non
     folder.write_long_schedule(part.select(SCHEDULE.names).cast(SCHEDULE) for part in schedule.tables())
     with closing(Control(endpoint, admin_key)) as control:
         say(f"asking {endpoint.url} about itself")
-        cold_for_s = await_cold(scenario, control, patience, say) if patience else None
+        cold_for_s = await_lanes(scenario, control, patience, say) if patience else None
         said = introduce(scenario, control).model_copy(update={"cold_for_s": cold_for_s})
         with Pools(control, scenario.pools, say) as pools:
             made = {name: state.workers for name, state in pools.states.items()}

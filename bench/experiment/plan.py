@@ -38,12 +38,13 @@ class Job(BaseModel):
 
 
 class Experiment(BaseModel):
-    """experiment.json."""
+    """experiment.json. Of starts it has the workers of a lane before them, `from_workers`; 0 is from cold."""
 
     model_config = ConfigDict(frozen=True)
 
     format_version: Literal[1] = 1
     kind: Literal["rates", "ab", "provision", "profiles"]
+    from_workers: int = 0
     runs: tuple[Job, ...]
     policy: Policy | None = None
 

@@ -53,16 +53,35 @@ def serving(health: Mapping[str, Any], models: Iterable[str]) -> dict[str, dict[
 def standing(health: Mapping[str, Any], model: str, profiles: Collection[str]) -> list[str]:
     """Names of the healthy workers that serve a model on these profiles (none named: on any), or may soon.
 
-    Those of a profile's alias (`-spot`) are among them, and those that have no model loaded yet.
+    Those of a profile's alias (`-spot`) are among them, and those that have no model loaded yet: of the
+    bundles of workers that have this one, where any has and bundles are told.
     """
-    wanted = {name for profile in profiles for name in (profile.lower(), f"{profile.lower()}-spot")}
+    wanted = [name for profile in profiles for name in (profile, f"{profile}-spot")]
     having = [_name(worker) for worker in _that_have(model, health)]
+    bundles = {worker.get("bundle") for worker in _that_have(model, health)}
+
+    def may(worker: Mapping[str, Any]) -> bool:
+        """Whether one without a model may get this one."""
+        return not worker.get("loaded_models") and (not bundles or worker.get("bundle") in {None, *bundles})
+
     return [
         _name(worker)
         for worker in _healthy(health)
-        if (not wanted or str(worker.get("gpu")).lower() in wanted)
-        and (_name(worker) in having or not worker.get("loaded_models"))
+        if _is_of(wanted, worker) and (_name(worker) in having or may(worker))
     ]
+
+
+def holding(health: Mapping[str, Any], model: str, profiles: Collection[str]) -> list[str]:
+    """Names of the healthy workers of these profiles (none named: of any) that have a model loaded."""
+    return [_name(worker) for worker in _that_have(model, health) if _is_of(profiles, worker)]
+
+
+def names_workers(health: Mapping[str, Any]) -> bool:
+    """Whether it lists the workers that it counts, each with a name or an address."""
+    listed, counted = health.get("workers"), (health.get("cluster") or {}).get("worker_count")
+    if not isinstance(listed, list) or (counted and not listed):
+        return False
+    return all(isinstance(one, dict) and (one.get("name") or one.get("url")) for one in listed)
 
 
 class News:
@@ -97,6 +116,10 @@ def _that_have(model: str, health: Mapping[str, Any]) -> list[Mapping[str, Any]]
         for worker in _healthy(health)
         if any(same_model(model, str(name)) for name in worker.get("loaded_models") or ())
     ]
+
+
+def _is_of(profiles: Collection[str], worker: Mapping[str, Any]) -> bool:
+    return not profiles or str(worker.get("gpu")).lower() in {profile.lower() for profile in profiles}
 
 
 def _name(worker: Mapping[str, Any]) -> str:

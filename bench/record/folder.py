@@ -58,7 +58,9 @@ class TargetSaid(BaseModel):
         default_factory=dict, description="pools made for the run, with their workers per profile"
     )
     cold_for_s: float | None = Field(
-        None, description="for how long before the start its lanes were seen to have no worker; null: no look"
+        None,
+        description="for how long before the start its lanes were seen to have no worker, or so few as a "
+        "scale-out begins with; null: no look",
     )
 
     @property

@@ -29,7 +29,7 @@ from bench.report.notebook import NotebookError
 from bench.report.plan import render_plan, write_plan
 from bench.report.profiles import render_profiles, write_profiles
 from bench.report.searches import short_window, write_search
-from bench.report.starts import cold_start_lines, render_starts, write_starts
+from bench.report.starts import render_starts, start_lines, write_starts
 from bench.report.table import WIDTH, render_summary, render_sweep
 from bench.report.trend import render_trend, write_trend
 
@@ -46,7 +46,6 @@ __all__ = [
     "asked_trend",
     "calibration_lines",
     "check_lines",
-    "cold_start_lines",
     "export_csv",
     "export_summary_csv",
     "render_baselines",
@@ -62,6 +61,7 @@ __all__ = [
     "render_sweep",
     "render_trend",
     "short_window",
+    "start_lines",
     "step_line",
     "write_baseline",
     "write_gate",

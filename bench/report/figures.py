@@ -22,6 +22,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from bench.analyze import LaneStarts, RateRow, Window
 from bench.report.page import Html
+from bench.report.start_words import start_words
 
 TYPEFACE = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', sans-serif"
 
@@ -261,6 +262,7 @@ def throughput(rows: Sequence[RateRow], metric: str) -> Draw:
 
 def cold_starts(lane: LaneStarts) -> Draw:
     """The share of starts that took no longer: its curve, and what is assured with 95 % confidence."""
+    since = start_words(lane.from_workers).since
     ended = [step for step in lane.curve if step.high_s is not None]
     end_s = 1.05 * max(step.high_s or step.low_s for step in lane.curve)
     lines = (
@@ -274,7 +276,7 @@ def cold_starts(lane: LaneStarts) -> Draw:
             at_s, shares = [0.0, *(at for at, _ in rises), end_s], [0.0, *(share for _, share in rises)]
             axes.step(at_s, [*shares, shares[-1]], where="post", color=colour, linestyle=line,
                       linewidth=1.8, label=name)  # fmt: skip
-        axes.set(xlabel="time since the first refusal (s)", ylabel="share of starts that had ended",
+        axes.set(xlabel=f"time since {since} (s)", ylabel="share of starts that had ended",
                  xlim=(0, end_s), ylim=(0, 1.02))  # fmt: skip
 
     return draw

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from bench.analyze import Miss, Part, StartsReport, Summary
 from bench.report import words
 from bench.report.facts import Fact, facts, grouped, head
+from bench.report.start_words import start_words
 from bench.report.table import Grid, latency_grid, parts, traffic_grid, worker_grid
 
 
@@ -144,10 +145,11 @@ def _state(summary: Summary) -> Html:
 def starts_headline(report: StartsReport) -> Html:
     """What was started, how often, and whether it was real."""
     marker = note(words.no_gpu(report.simulation), "simulated") if report.simulated else Html("")
-    cold = "" if report.refused else " Each found its lanes cold."
-    made = note(f"{report.made} of {report.planned} runs were made.{cold}")
-    refused = stack(note(words.refused(one), "bad") for one in report.refused)
-    heading = title(f"{report.scenario}: starts from cold")
+    said = start_words(report.from_workers)
+    proven = "" if report.refused else f" {said.proven}"
+    made = note(f"{report.made} of {report.planned} runs were made.{proven}")
+    refused = stack(note(words.refused(one, report.from_workers), "bad") for one in report.refused)
+    heading = title(f"{report.scenario}: {said.kind}")
     return heading + marker + made + stack(note(words.starts(lane)) for lane in report.lanes) + refused
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from bench.analyze import Drift, LaneStarts, RateRow, Summary
+from bench.analyze import Drift, LaneStarts, RateRow, StartsReport, Summary
 from bench.report import words
+from bench.report.start_words import start_words
 
 
 def legend() -> str:
@@ -77,18 +78,16 @@ def workers(summary: Summary) -> str:
 
 def cold_starts(lane: LaneStarts) -> str:
     """How to read the curve of one lane."""
+    between = start_words(lane.from_workers).between
     return (
-        f"{words.starts(lane)}. Each start is known to lie between its last refusal and first answer, so the "
+        f"{words.starts(lane)}. Each start is known to lie between {between}, so the "
         "curve has two sides; the dashed line is the share that may be promised from so few starts."
     )
 
 
-def stages() -> str:
+def stages(report: StartsReport) -> str:
     """Where the time goes."""
-    return (
-        "A start in its stages, in seconds since the first refusal: when the gateway first told of the "
-        "worker, and of its model as loaded (it is asked once a second), and when the first answer came."
-    )
+    return start_words(report.from_workers).stages
 
 
 def lengths() -> str:

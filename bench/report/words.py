@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.analyze import (
+    ColdStart,
     LaneStarts,
     Lengths,
     Level,
@@ -17,6 +18,7 @@ from bench.analyze import (
     assured,
     covered,
 )
+from bench.report.start_words import start_words
 
 NOTHING = "-"
 BEYOND = "never"
@@ -140,6 +142,26 @@ def provisioning(start: Provisioning) -> str:
     )
 
 
+def start(found: ColdStart, from_workers: int = 0) -> str:
+    """One start of an experiment."""
+    return f"{found.folder}: {scale_out(found.start) if from_workers else provisioning(found.start)}"
+
+
+def scale_out(start: Provisioning) -> str:
+    """How long a lane under load waited for one worker more, honestly."""
+    refused = f"; {start.refusals:,} requests were refused until then" if start.refusals else ""
+    registered = f" (registered by {span(start.registered.high_s)})" if start.registered else ""
+    if start.delay_high_s is None:
+        return (
+            f"{lane(start)}: no further worker had the model {span(start.delay_low_s)} after the load's "
+            f"first request, at the last look{refused}"
+        )
+    return (
+        f"{lane(start)}: a further worker had the model between {span(start.delay_low_s)} and "
+        f"{span(start.delay_high_s)} after the load's first request{registered}{refused}"
+    )
+
+
 def _stages(start: Provisioning) -> str:
     told = (("registered", start.registered), ("model loaded", start.loaded))
     known = [f"{name} by {span(stage.high_s)}" for name, stage in told if stage]
@@ -163,7 +185,8 @@ def between(low_s: float, high_s: float | None) -> str:
 
 def starts(found: LaneStarts) -> str:
     """What the starts of a lane show, and how far that goes."""
-    said = f"{lane(found)}: the median start took {between(found.median.low_s, found.median.high_s)}"
+    name = start_words(found.from_workers).start
+    said = f"{lane(found)}: the median {name} took {between(found.median.low_s, found.median.high_s)}"
     if found.curve_median_s is not None:
         said += f" (Kaplan-Meier: {span(found.curve_median_s)})"
     if found.still_cold:
@@ -177,9 +200,10 @@ def starts(found: LaneStarts) -> str:
     )
 
 
-def refused(found: Refused) -> str:
-    """A lane that was not cold."""
-    return f"{found.folder}: {lane(found)} is no evidence of a start from cold: {found.why}"
+def refused(found: Refused, from_workers: int = 0) -> str:
+    """A lane that was not as it had to be."""
+    what = "a scale-out under load" if from_workers else "a start from cold"
+    return f"{found.folder}: {lane(found)} is no evidence of {what}: {found.why}"
 
 
 def retries(found: Retries) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from bench.metrics import Floats
 from bench.record import Outcome, TargetSaid
 from tests.analyze.runs import MS, S, Streamed, lost, scenario, streamed, write_run
 
-LANE = {"name": "chat", "operation": "chat", "model": "qwen3-4b", "profiles": ["l4"], "input_tokens": 8}
+MODEL = "qwen3-4b"
+LANE = {"name": "chat", "operation": "chat", "model": MODEL, "profiles": ["l4"], "input_tokens": 8}
 PLAN = scenario([LANE | {"output_tokens": 1}])
 TOLD = {"simulated": {"fleet": "l4=0..1", "seed": 1, "cold_start_scale": 0.1}}
 SAID = TargetSaid(kind="sie", url="http://127.0.0.1:1", simulated=True, said=TOLD, cold_for_s=12.0)
@@ -38,6 +40,41 @@ def write_starts(
     jobs = [{"folder": name, "done": number < len(took_s)} for number, name in enumerate(names)]
     folder.mkdir(exist_ok=True)
     (folder / "experiment.json").write_text(json.dumps({"kind": kind, "runs": jobs}), encoding="utf-8")
+    return folder
+
+
+def asked() -> list[Streamed]:
+    """A load from 2 s on, whose third request is refused."""
+    rows = [streamed(index, (2 + index) * S, [20 * MS], 1) for index in (0, 1, 3)]
+    rows.insert(2, lost(2, 4 * S, Outcome.REFUSED, reason="overloaded", status=503))
+    return rows
+
+
+def looks(*told: str) -> list[dict[str, Any]]:
+    """One a second, from a second before the start; a letter is an L4, small until it has the model."""
+    return [_look(t_s, *pair) for t_s, pair in enumerate(pairwise(("", *told)), start=-1)]
+
+
+def _look(t_s: int, before: str, now: str) -> dict[str, Any]:
+    having = [name for name in now if name.isupper()]
+    return {
+        "t_ns": t_s * S,
+        "told_ns": t_s * S + 50 * MS,
+        "live": {"l4": len(now)},
+        "serving": {MODEL: {"l4": len(having)}},
+        "joined": {name: "l4" for name in now.upper() if name not in before.upper()},
+        "loaded": {MODEL: [name for name in having if name not in before]},
+    }
+
+
+def write_scale_outs(folder: Path, told: Sequence[Sequence[str]]) -> Path:
+    """An experiment of scale-outs from one worker, whose gateways told so of their workers (`looks`)."""
+    names = [f"l4-{number}" for number in range(1, len(told) + 1)]
+    for name, letters in zip(names, told, strict=True):
+        write_run(folder / name, asked(), PLAN, target=SAID, health=looks(*letters))
+    runs = [{"folder": name, "done": True} for name in names]
+    experiment = {"kind": "provision", "from_workers": 1, "runs": runs}
+    (folder / "experiment.json").write_text(json.dumps(experiment), encoding="utf-8")
     return folder
 
 

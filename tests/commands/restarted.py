@@ -4,7 +4,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ SCRIPT = """#!/bin/sh
 if [ -f pid ]; then kill "$(cat pid)"; while kill -0 "$(cat pid)" 2>/dev/null; do sleep 0.05; done; fi
 : > said
 seed=$(ls truth-*.msgpack 2>/dev/null | wc -l)
-{python} -m bench.sim --port {port} --fleet {fleet} --cold-start-scale {scale} --seed "$seed" \\
+{python} -m bench.sim --port {port} --fleet {fleet} --cold-start-scale {scale} --seed "$seed" {more} \\
     --truth "truth-$BENCH_START.msgpack" </dev/null >said 2>&1 &
 echo $! > pid
 for try in $(seq 1200); do
@@ -35,14 +35,14 @@ exit 1
 
 @contextmanager
 def restarted(
-    place: Path, scale: float | str, fleet: str = "l4=0..1", before: str = "--before-start"
+    place: Path, scale: float | str, fleet: str = "l4=0..1", before: str = "--before-start", more: str = ""
 ) -> Iterator[tuple[str, ...]]:
     """The options of a command that make it so; the last gateway ends with the block.
 
-    `scale` of cold starts, or what the shell makes one of.
+    `scale` of cold starts, or what the shell makes one of; `more` options of the gateway.
     """
     port, script = free_port(), place / "restart.sh"
-    script.write_text(SCRIPT.format(python=sys.executable, port=port, fleet=fleet, scale=scale))
+    script.write_text(SCRIPT.format(python=sys.executable, port=port, fleet=fleet, scale=scale, more=more))
     script.chmod(0o755)
     try:
         yield "--target", f"http://127.0.0.1:{port}", before, "./restart.sh"
@@ -52,25 +52,31 @@ def restarted(
 
 
 def true_delays(place: Path, folder: Path, lane: LaneStarts) -> list[float]:
-    """From each start's demand to the instant at which the gateway's worker became ready, in seconds."""
+    """From each start's demand to the instant at which the gateway's worker became ready, in seconds.
+
+    The workers that a lane has before it is started are ready from the gateway's start on.
+    """
     return [
-        _ready_s(place, folder / one.folder, BUNDLES[lane.model]) - one.start.demand_s for one in lane.starts
+        _ready_s(place, folder / one.folder, BUNDLES[lane.model], lane.from_workers) - one.start.demand_s
+        for one in lane.starts
     ]
 
 
-def _ready_s(place: Path, run: Path, bundle: str) -> float:
-    """Since the run's start; the truth log has the same clock."""
+def _ready_s(place: Path, run: Path, bundle: str, number: int) -> float:
+    """Of the worker with this number, from 0, since the run's start; the truth log has the same clock."""
     clock = RunFolder(run).info().clock
     assert clock is not None
     _, entries = read_truth(place / f"truth-{run.name}.msgpack")
     ready = [entry for entry in entries if entry.kind == "worker_ready" and entry.lane[1] == bundle]
-    return (ready[0].modelled_ns - clock.monotonic_ns) / 1e9
+    return (ready[number].modelled_ns - clock.monotonic_ns) / 1e9
 
 
-def hold_against_truth(place: Path, folder: Path, count: int, within_s: float = math.inf) -> None:
+def hold_against_truth(
+    place: Path, folder: Path, count: int, within_s: float = math.inf, models: Iterable[str] = BUNDLES
+) -> None:
     """Each interval holds the true instant, as do the medians; the curve's is so near to the sample's."""
     lanes = load_starts(folder).lanes
-    assert {lane.model: lane.count for lane in lanes} == dict.fromkeys(BUNDLES, count)
+    assert {lane.model: lane.count for lane in lanes} == dict.fromkeys(models, count)
     for lane in lanes:
         truths = true_delays(place, folder, lane)
         for one, truth in zip(lane.starts, truths, strict=True):

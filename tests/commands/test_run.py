@@ -202,7 +202,7 @@ def test_a_drive_that_is_killed_is_salvaged_into_a_report(tmp_path: Path) -> Non
     assert "uncertain" in page
 
 
-@pytest.mark.parametrize("name", ["mixed", "trace", "cold-start", "chat-closed-loop"])
+@pytest.mark.parametrize("name", ["mixed", "trace", "cold-start", "scale-out", "chat-closed-loop"])
 def test_each_shipped_scenario_runs(name: str, tmp_path: Path) -> None:
     """A few seconds of each, on the embedded gateway."""
     said = bench("run", SCENARIOS / f"{name}.yaml", *SHORT, cwd=tmp_path)

@@ -42,15 +42,23 @@ def test_a_prober_of_the_scenario_s_own_is_kept(scenario: Scenario) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fleet", "becomes"),
+    ("fleet", "least", "becomes"),
     [
-        ("l4=2", "h100=0..1"),
-        ("h100=0..2", "h100=0..2"),
-        ("h100=2", "h100=0..2"),
-        ("eval:h100/sglang=1..3, l4=1", "eval:h100/sglang=0..3"),
+        ("l4=2", 0, "h100=0..1"),
+        ("h100=0..2", 0, "h100=0..2"),
+        ("h100=2", 0, "h100=0..2"),
+        ("eval:h100/sglang=1..3, l4=1", 0, "eval:h100/sglang=0..3"),
+        ("l4=2", 1, "h100=1..2"),
+        ("h100=2", 2, "h100=2..3"),
+        ("h100=0..4, l4=1", 1, "h100=1..4"),
+        ("h100=some", 1, "h100=1..some"),
     ],
 )
-def test_the_embedded_gateway_has_such_a_lane(scenario: Scenario, fleet: str, becomes: str) -> None:
-    """From zero and alone, as a warm lane would be waited for, and another profile would answer for it."""
+def test_the_embedded_gateway_has_such_a_lane(
+    scenario: Scenario, fleet: str, least: int, becomes: str
+) -> None:
+    """Alone, as another profile would answer for it, with as few workers as it must and room for more."""
     mine = scenario.model_copy(update={"sim": scenario.sim.model_copy(update={"fleet": fleet})})
-    assert aimed(mine, "h100", probe_every_s=1.0).sim.fleet == becomes
+    shot = aimed(mine, "h100", 1.0, least)
+    assert (shot.sim.fleet, shot.sim.autoscale) == (becomes, least > 0)
+    assert any(one.every_s for one in shot.classes) == (least == 0)

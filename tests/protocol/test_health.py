@@ -1,10 +1,22 @@
 """What a gateway says of itself."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.protocol import News, dialect_of, live_workers, read_pool, same_model, serving
+from bench.protocol import (
+    News,
+    dialect_of,
+    holding,
+    live_workers,
+    names_workers,
+    read_pool,
+    same_model,
+    serving,
+    standing,
+)
 
 WORKERS = [
     {"gpu": "l4", "healthy": True, "loaded_models": ["Qwen/Qwen3-4B"]},
@@ -23,6 +35,47 @@ def test_workers_serve_the_models_that_they_loaded() -> None:
     """Under the spelling that was asked for, per profile."""
     found = serving({"workers": WORKERS}, ["qwen__qwen3-4b", "BAAI/bge-m3", "none"])
     assert found == {"qwen__qwen3-4b": {"l4": 1, "a100-40gb": 1}, "BAAI/bge-m3": {"l4": 1}, "none": {}}
+
+
+@pytest.mark.parametrize(
+    ("loaded", "bundles", "there", "having"),
+    [
+        ([["Qwen/Qwen3-4B"], []], ["sglang", "sglang"], ["w-0", "w-1"], ["w-0"]),
+        ([["Qwen/Qwen3-4B"], []], ["sglang", "default"], ["w-0"], ["w-0"]),
+        ([["Qwen/Qwen3-4B"], []], ["sglang", None], ["w-0", "w-1"], ["w-0"]),
+        ([["Qwen/Qwen3-4B"], ["BAAI/bge-m3"]], [None, None], ["w-0"], ["w-0"]),
+        ([[], []], ["sglang", "default"], ["w-0", "w-1"], []),
+    ],
+    ids=["may load it", "of another bundle", "bundle not told", "of another model", "nobody has it"],
+)
+def test_a_worker_without_a_model_may_be_the_lane_s(
+    loaded: list[list[str]], bundles: list[str | None], there: list[str], having: list[str]
+) -> None:
+    """It may load the model next, unless it is of a bundle that has not got it."""
+    health = {
+        "workers": [
+            {"name": f"w-{n}", "gpu": "L4", "healthy": True, "loaded_models": models, "bundle": bundle}
+            for n, (models, bundle) in enumerate(zip(loaded, bundles, strict=True))
+        ]
+    }
+    assert standing(health, "qwen/qwen3-4b", ["l4"]) == there
+    assert holding(health, "qwen/qwen3-4b", ["l4"]) == having
+    assert standing(health, "qwen/qwen3-4b", ["a100-40gb"]) == []
+
+
+@pytest.mark.parametrize(
+    ("health", "told"),
+    [
+        ({"workers": [{"name": "w"}, {"url": "http://w"}]}, True),
+        ({"workers": [], "cluster": {"worker_count": 0}}, True),
+        ({"workers": [], "cluster": {"worker_count": 2}}, False),
+        ({"workers": [{"name": "w"}, {"gpu": "l4"}]}, False),
+        ({"cluster": None}, False),
+    ],
+)
+def test_whether_workers_are_told_apart(health: dict[str, Any], told: bool) -> None:
+    """Each has a name or an address, and none is only counted."""
+    assert names_workers(health) == told
 
 
 def test_news_are_told_once_and_again_after_an_absence() -> None:

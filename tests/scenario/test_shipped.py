@@ -27,7 +27,7 @@ def _models() -> list[type[BaseModel]]:
 
 def test_the_promised_scenarios_are_shipped() -> None:
     """Those that the README and the docs speak of."""
-    assert {"smoke", "mixed", "trace", "cold-start", "chat-closed-loop"} <= set(NAMES)
+    assert {"smoke", "mixed", "trace", "cold-start", "scale-out", "chat-closed-loop"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
