@@ -19,6 +19,9 @@ from bench.virtual.fit.job import FitJob
 
 START_LIMIT_S = 30.0
 
+LOST = 70
+"""The drive's code where one of several worker processes was lost; the folder is complete if it has books."""
+
 Listener = Callable[[dict[str, Any]], None]
 Enough = Callable[[dict[str, Any]], bool]
 """Whether the run may stop here; true once at most."""
@@ -112,7 +115,7 @@ def drive(
     more: Sequence[str] = (),
     enough: Enough | None = None,
 ) -> int:
-    """Replay the scenario in a run folder; returns 0, or 130 where Ctrl-C ended it early.
+    """Replay the scenario in a run folder; returns 0, or 130 where Ctrl-C came, even if too late to end it.
 
     Each line of progress goes to `listen`. With `core` it keeps to that one; `more` are options of the drive.
     Ctrl-C goes on to the drive, as often as it comes; so does a first one, as soon as a line is `enough`.
@@ -130,12 +133,14 @@ def drive(
             if enough and enough(facts):
                 process.send_signal(signal.SIGINT)
 
-        with _passing_on_interrupts(process, hear):
+        with _passing_on_interrupts(process, hear) as interrupts:
             for line in process.stdout or ():
                 hear(json.loads(line))
             code = process.wait()
         _end(process)
         if code in {130, -signal.SIGINT}:  # the latter: while Python was still importing
+            return 130
+        if interrupts and code in {0, LOST}:  # nothing was left to stop, but whoever pressed it wants an end
             return 130
         if code:
             raise ProcessError(_last_words(errors) or f"the drive ended with code {code}", code)
@@ -189,18 +194,18 @@ def finishing_first() -> Iterator[None]:
 
 
 @contextmanager
-def _passing_on_interrupts(process: "subprocess.Popen[str]", listen: Listener) -> Iterator[None]:
-    count = 0
+def _passing_on_interrupts(process: "subprocess.Popen[str]", listen: Listener) -> Iterator[list[int]]:
+    """Yields the interrupts so far."""
+    came: list[int] = []
 
-    def pass_on(*_: object) -> None:
-        nonlocal count
-        count += 1
-        listen({"interrupt": count})
+    def pass_on(number: int, _: object) -> None:
+        came.append(number)
+        listen({"interrupt": len(came)})
         process.send_signal(signal.SIGINT)
 
     before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield came
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -14,14 +14,11 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.analyze import Miss, check, load, summarise
-from bench.commands.processes import Enough, ProcessError, drive, finishing_first, simulated_gateway
+from bench.commands.processes import LOST, Enough, ProcessError, drive, finishing_first, simulated_gateway
 from bench.commands.progress import ProgressLine
 from bench.record import FolderError, RunFolder, RunInfo, create_folder
 from bench.report import render_summary, write_report, write_summary
 from bench.scenario import Scenario
-
-LOST = 70
-"""The drive's code where one of several worker processes was lost; the folder is complete if it has books."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 Says what it does in lines of JSON on stdout: {"say": …}, {"web": url}, {"progress": {…}} once a second, and
 at the end {"books": {…}}.
-SIGINT once: send nothing more, wait for replies; twice: end at once. The folder is complete either way.
+SIGINT or SIGTERM once: send nothing more, wait for replies; twice: end at once. The folder is complete either
+way; where none of it was to be sent yet, it has no log.
 Exit codes: 0 done, 2 the target, an input file or the disk will not do (reason on stderr), 4 a lane that was
 to be cold, or to have so few workers, was not, 70 a process of several was lost (the folder is complete where
 the run had begun), 130 interrupted.
@@ -23,12 +24,13 @@ from locust import events
 from locust.env import Environment
 
 from bench.drive.control import TargetError
-from bench.drive.crew import CrewError
+from bench.drive.crew import Crew, CrewError
 from bench.drive.lanes import Patience, WarmError
 from bench.drive.merge import losses
 from bench.drive.run import Run, begin, prepare
-from bench.drive.session import Plan
+from bench.drive.session import Plan, Session
 from bench.drive.started import Started, grown, served
+from bench.drive.stops import Stops
 from bench.drive.users import OpenLoopUser, PoolUser
 from bench.drive.worker import serve
 from bench.record import FolderError, RunFolder, held
@@ -47,6 +49,7 @@ def main() -> int:
     gevent.get_hub().NOT_ERROR += (KeyboardInterrupt,)  # its end is told by the exit code
     if options.worker is not None:
         return serve(folder, options.worker, options.workers, options.link)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with held(folder.path):
             return 130 if options.until_stdin_closes and _is_left_behind() else _drive(options, folder)
@@ -97,11 +100,14 @@ def replay(
     environment = Environment(user_classes=[user], events=events, host=plan.endpoint.url)
     runner = environment.create_local_runner()
     web = _web_ui(environment, web_port)
-    run = begin(plan, environment, processes=processes, say=_say)
+    stops = Stops()  # first: from its log on a folder is to be complete, whenever a signal comes
+    alone = processes == 1
+    session = Session(plan, environment) if alone else Crew(plan, environment, processes, _say, stops.asked)
+    run = begin(plan, environment, session)
+    stops.pass_to(session)
     # The Stop button of Locust's page.
     stopped = environment.events.test_stop
     stopped.add_listener(lambda **_: run.session.stop_sending())  # type: ignore[no-untyped-call]
-    _listen_for_stops(run)
     if until_stdin_closes:
         gevent.spawn(_stop_without_parent, run)
     users = plan.scenario.closed_loop.users if plan.scenario.closed_loop else 1
@@ -215,17 +221,6 @@ def _report(run: Run) -> None:
     while True:
         gevent.sleep(PROGRESS_EVERY_S)
         _emit({"progress": run.session.progress()})
-
-
-def _listen_for_stops(run: Run) -> None:
-    """First signal: stop sending. Second: end at once."""
-    signals = iter((run.session.stop_sending,))
-
-    def stop() -> None:
-        next(signals, run.session.cancel)()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        gevent.signal_handler(number, stop)
 
 
 def _stop_without_parent(run: Run) -> None:

@@ -42,10 +42,11 @@ class CrewError(Exception):
 class Crew:
     """A session of several processes."""
 
-    def __init__(self, plan: Plan, environment: Environment, workers: int, say: Say) -> None:
+    def __init__(self, plan: Plan, environment: Environment, workers: int, say: Say, asked: Event) -> None:
         """Start them, and wait until every one is ready.
 
-        Raises TargetError where one will not begin, CrewError where one dies; then none is left.
+        Raises TargetError where one will not begin, CrewError where one dies, KeyboardInterrupt where the end
+        is `asked` for meanwhile; then none is left.
         """
         self.plan, self._say = plan, say
         self.bulletin = Bulletin()
@@ -60,14 +61,16 @@ class Crew:
         try:
             for number in range(workers):
                 self._members.append(Member(number, _command(plan, number, workers), self._heard))
-            self._await_ready()
+            self._await_ready(asked)
         except BaseException:
             self._disband()
             raise
 
-    def _await_ready(self) -> None:
+    def _await_ready(self, asked: Event) -> None:
         for member in self._members:
-            member.settled.wait()
+            gevent.wait([member.settled, asked], count=1)
+            if asked.is_set():
+                raise KeyboardInterrupt
             if member.refused is not None:
                 raise TargetError(member.refused)
             if member.lost:
@@ -134,7 +137,7 @@ class Crew:
         self._watch.kill()
         for member in self._members:
             member.wait()
-        elapsed_s = round(self.elapsed_s, 3)
+        elapsed_s = round(max(0.0, self.elapsed_s), 3)
         told = [member.facts for member in self._members]
         machine = self._surroundings.stop(sum(one["process_cpu_s"] for one in told))
         return {"ended_at_s": elapsed_s, **merged(told, machine), "stopped_early": self._stopping}

@@ -144,16 +144,14 @@ def _calibration() -> tuple[Calibration | None, list[str]]:
 def begin(
     plan: Plan,
     environment: Environment,
+    session: Session | Crew,
     declared: Sequence[Traffic] = (),
-    processes: int = 1,
-    say: Say = lambda _: None,
 ) -> Run:
-    """Open log and engine, or those of several processes; the clock of the run starts a little later.
+    """Start the session; the clock of the run starts a little later.
 
     Tasks of a locustfile may ask under the names of `declared` classes, and under others; with several
-    processes there are no such tasks. Raises TargetError or CrewError where a worker will not begin.
+    processes there are no such tasks.
     """
-    session = Session(plan, environment) if processes == 1 else Crew(plan, environment, processes, say)
     session.agree()
     update = {"state": "running", "clock": clock_of(session.start_ns)}
     info = plan.folder.info().model_copy(update=update)

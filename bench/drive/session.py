@@ -163,7 +163,7 @@ class Session:
         return {
             **self._engine.facts(),
             **self._surroundings.stop(),
-            "ended_at_s": round(self.elapsed_s, 3),
+            "ended_at_s": round(max(0.0, self.elapsed_s), 3),
             "stopped_early": self._stopping,
         }
 
@@ -179,7 +179,7 @@ class Session:
 
     def join(self, user: int) -> None:
         """Closed loop: a user comes."""
-        if isinstance(self._supply, ClosedSupply):
+        if isinstance(self._supply, ClosedSupply) and not self._closed:
             self._supply.join(user)
             self._engine.wake()
 

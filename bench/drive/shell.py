@@ -16,6 +16,7 @@ from locust.env import Environment
 
 from bench.drive.control import TargetError
 from bench.drive.run import Run, begin, prepare
+from bench.drive.session import Session
 from bench.drive.users import PoolUser
 from bench.record import FolderError, RunFolder, RunInfo, create_folder
 from bench.scenario import Scenario, ScenarioError, is_given, load, shipped
@@ -58,7 +59,7 @@ class Shell:
         try:
             info = _info(folder, effective, source, self._command(effective))
             plan = self._held.enter_context(prepare(folder, info, _say))
-            return begin(plan, self._environment, scenario.classes)
+            return begin(plan, self._environment, Session(plan, self._environment), scenario.classes)
         except BaseException:
             if not folder.log_files():
                 shutil.rmtree(folder.path)

@@ -29,8 +29,9 @@ REFUSED = 2
 
 def serve(folder: RunFolder, worker: int, workers: int, descriptor: int) -> int:
     """Be that worker; returns the exit code."""
-    # The leader hears of Ctrl-C, and says what follows from it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The leader hears of Ctrl-C, and of what a service manager sends to all; it says what follows from it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     link = Link(socket.socket(fileno=descriptor))
     environment = Environment(events=events)
     try:

@@ -91,9 +91,9 @@ class Drive:
                 return line
         raise AssertionError("it ended before that")
 
-    def interrupt(self) -> None:
-        """Ctrl-C, as a terminal sends it."""
-        self.process.send_signal(signal.SIGINT)
+    def interrupt(self, by: signal.Signals = signal.SIGINT) -> None:
+        """Ctrl-C, as a terminal sends it, or what a service manager sends."""
+        self.process.send_signal(by)
 
     def kill(self) -> None:
         """As `kill -9` does."""
@@ -132,12 +132,12 @@ def child(pid: int, words: str) -> int:
     raise AssertionError(f"no process with {words!r}")
 
 
-def wait_for(path: Path, limit_s: float = 30.0) -> None:
+def wait_for(path: Path, limit_s: float = 30.0, every_s: float = 0.05) -> None:
     """Until a file is there."""
     end = time.monotonic() + limit_s
     while not path.exists():
         assert time.monotonic() < end, f"{path} never came"
-        time.sleep(0.05)
+        time.sleep(every_s)
 
 
 def counts(frame: pd.DataFrame) -> dict[str, int]:
