@@ -14,7 +14,7 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM)
 class Stops:
     """The first signal stops sending, the second ends everything at once.
 
-    Listens as soon as it is made, and keeps what comes before there is a session. `asked` is set by the first.
+    Listens from when it is made, and keeps what comes before there is a session. The first sets `asked`.
     """
 
     def __init__(self) -> None:
