@@ -7,9 +7,9 @@ An entry is a little-endian uint32 length and that many bytes of msgpack, one of
     ["ended", asked, lane, heard, zero_ns, event_ns, event_chars]    what became of it
     ["beat", now_ns]                                   everything up to this instant is in the log
 
-`asked`, `lane` and `heard` hold the values of ASKED, LANE and HEARD, whose instants count from `zero_ns` and not from the
-run's start; what follows them in `heard` means nothing. Events are int64 and int32 arrays as bytes. A writer
-that is in a hurry has no time to put all that in the order of a Record's fields.
+`asked`, `lane` and `heard` hold the values of ASKED, LANE and HEARD. Their instants count from `zero_ns` and
+not from the run's start; what follows them in `heard` means nothing. Events are int64 and int32 arrays as
+bytes. A writer that is in a hurry has no time to put all that in the order of a Record's fields.
 
 `beat` bounds what a kill can hide: what happened after the last one may be missing.
 """

@@ -117,7 +117,7 @@ class Schedule:
         """The columns as memory, of which one number is read in half of numpy's time; empty ones are None."""
         fixed = self.class_number, self.profile_number, self.item_tokens, self.out_tokens
         columns = (*fixed, self.due_ns, self.user, self.think_ns)
-        return tuple(None if column is None else memoryview(column) for column in columns)
+        return tuple(None if column is None else column.data for column in columns)
 
     @cached_property
     def _kinds(self) -> list[tuple[Traffic, tuple[str, ...], bool]]:
