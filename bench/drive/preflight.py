@@ -8,7 +8,7 @@ from bench.drive.asking import Asking
 from bench.drive.control import Control, TargetError
 from bench.drive.engine import Engine
 from bench.drive.flight import Order
-from bench.drive.journal import KeptJournal
+from bench.drive.journal import GOOD, KeptJournal
 from bench.drive.pools import look
 from bench.protocol import Ask, Endpoint, Facts, chars_per_token, render
 from bench.record import TargetSaid
@@ -16,6 +16,7 @@ from bench.scenario import Scenario, Traffic
 from bench.workload import DEFAULT_CHARS_PER_TOKEN, Planned, Texts
 
 CALIBRATION_TOKENS = 256
+SHORT_TOKENS = 24
 CALIBRATION_OUTPUT = 2
 PATIENCE_S = 30.0
 OTHER_TEXTS = 1_000_003
@@ -98,13 +99,18 @@ def _calibrate(scenario: Scenario, traffic: Traffic, control: Control, learned: 
             f"class {name}: its lane is cold, so preflight sent it nothing (that would wake it)"
         )
         return
-    planned = Planned(0, traffic, profile, CALIBRATION_TOKENS, CALIBRATION_OUTPUT)
-    ask, _ = Asking(Texts(scenario.seeds.texts + OTHER_TEXTS, learned.chars_per_token)).of(planned)
-    facts = _try(scenario, control.endpoint, ask)
-    if facts.outcome not in {"ok", "degraded"}:
-        _complain(traffic, facts, learned, control)
-    elif not scenario.chars_per_token and (length := chars_per_token(ask, facts)):
-        learned.chars_per_token[name] = length
+    asking = Asking(Texts(scenario.seeds.texts + OTHER_TEXTS, dict(learned.chars_per_token)))
+
+    def tried(index: int, tokens: int) -> tuple[Ask, Facts]:
+        ask, _ = asking.of(Planned(index, traffic, profile, tokens, CALIBRATION_OUTPUT))
+        return ask, _try(scenario, control.endpoint, ask)
+
+    long = tried(0, CALIBRATION_TOKENS)
+    if long[1].outcome not in GOOD:
+        _complain(traffic, long[1], learned, control)
+    elif not scenario.chars_per_token and (length := chars_per_token(long)):
+        # A chat's template counts as well: a shorter request tells how much of it all that is.
+        learned.chars_per_token[name] = chars_per_token(long, tried(1, SHORT_TOKENS)) or length
         learned.sources[name] = "usage"
 
 

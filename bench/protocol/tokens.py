@@ -8,6 +8,9 @@ from typing import Any
 from bench.protocol.facts import GENERATION, RANKING, Ask, Facts, Kind
 from bench.protocol.values import as_count
 
+Counted = tuple[Ask, Facts]
+"""A request, and what its reply said."""
+
 
 def read_usage(facts: Facts, ask: Ask, kind: Kind, tree: Any) -> None:
     """Take the counts of a reply or an event that has any; what an earlier one said is only replaced."""
@@ -42,19 +45,32 @@ def estimate(facts: Facts, ask: Ask, out_chars: int) -> None:
         facts.out_tokens = max(1, round(out_chars / ask.chars_per_token)) if out_chars else 0
 
 
-def chars_per_token(ask: Ask, facts: Facts) -> float | None:
+def chars_per_token(long: Counted, short: Counted | None = None) -> float | None:
     """How long a token of these texts is by the server's count.
 
-    None where it did not count, or counted more than the texts: tools, or the query anew for each document.
+    Of two requests that differ in their texts it is the slope, in which a chat's template has no part. None
+    where the server did not count, or counted more than the texts: tools, or a query anew for each document.
     """
-    if (
-        facts.tokens_source != "usage"
-        or not facts.in_tokens
-        or ask.operation in RANKING
-        or "tools" in ask.params
-    ):
+    if not _is_counted(long):
         return None
-    return sum(map(len, ask.texts)) / facts.in_tokens
+    chars, tokens = _size(long)
+    if short and _is_counted(short):
+        fewer_chars, fewer_tokens = _size(short)
+        if chars > fewer_chars and tokens > fewer_tokens:
+            return (chars - fewer_chars) / (tokens - fewer_tokens)
+    return chars / tokens
+
+
+def _is_counted(one: Counted) -> bool:
+    ask, facts = one
+    counted = facts.tokens_source == "usage" and bool(facts.in_tokens)
+    return counted and ask.operation not in RANKING and "tools" not in ask.params
+
+
+def _size(one: Counted) -> tuple[int, int]:
+    """Characters of the texts, and input tokens."""
+    ask, facts = one
+    return sum(map(len, ask.texts)), facts.in_tokens or 0
 
 
 def _first(usage: Any, *names: str) -> Any:

@@ -143,4 +143,17 @@ def test_the_length_of_a_token_is_learned_from_what_was_counted_and_nothing_else
 ) -> None:
     """Over all texts; not from estimates, tools, or queries counted anew for each document."""
     facts, _ = fed(ask, answered(200, RESULTS[ask.operation] | {"usage": None} | tree))
-    assert chars_per_token(ask, facts) == length
+    assert chars_per_token((ask, facts)) == length
+
+
+@pytest.mark.parametrize(("short_tokens", "length"), [(13, 4.0), (108, 400 / 108), (None, 400 / 108)])
+def test_a_chat_s_template_is_no_part_of_the_length_of_a_token(
+    short_tokens: int | None, length: float
+) -> None:
+    """Eight tokens beside 100 of 4 characters, by a second request; counts that cannot be are passed over."""
+    long, short = asking("chat", "x" * 400), asking("chat", "x" * 20)
+    said = {"prompt_tokens": 108, "completion_tokens": 1}
+    facts, _ = fed(long, answered(200, RESULTS["chat"] | {"usage": said}))
+    usage = short_tokens and said | {"prompt_tokens": short_tokens}
+    fewer, _ = fed(short, answered(200, RESULTS["chat"] | {"usage": usage}))
+    assert chars_per_token((long, facts), (short, fewer)) == length
