@@ -167,7 +167,7 @@ class ClosedSupply:
     def _think(self, user: int, from_ns: int) -> None:
         if self._leaving and self._goes(user):
             return
-        planned = self._schedule.planned(next(self._turns[user]) * self._users + user)
+        planned = self._schedule.turn(user, next(self._turns[user]), self._users)
         due_ns = max(from_ns, self._kitchen.start_ns) + planned.think_ns
         if due_ns < self._end_ns:
             heapq.heappush(self._thinking, (due_ns, planned.index, planned))

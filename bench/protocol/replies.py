@@ -8,7 +8,7 @@ import msgpack
 
 from bench.protocol.envelopes import problem_instead
 from bench.protocol.errors import judge_in_result, note, read_error
-from bench.protocol.facts import GENERATION, Ask, Facts, Kind, Pieces
+from bench.protocol.facts import Ask, Facts, Kind, Pieces
 from bench.protocol.outlines import outline
 from bench.protocol.results import RESULTS
 from bench.protocol.tokens import estimate, read_usage
@@ -63,8 +63,6 @@ class WholeReader:
         tree: Any = outline(ask, body, packed=packed)
         if tree is not None:
             facts.items_returned = len(tree.entries)
-            if tree.usage:
-                read_usage(facts, ask, self._kind, tree)
         else:
             tree = msgpack.unpackb(body) if packed else json.loads(body)
             result = RESULTS[ask.operation]
@@ -73,14 +71,9 @@ class WholeReader:
                 facts.settle(*judge_in_result(problem.code))
                 return
             out_chars = result.read(facts, ask, tree)
-            read_usage(facts, ask, self._kind, tree)
+        read_usage(facts, ask, self._kind, tree)
         self._read_headers()
-        if (
-            ask.operation in GENERATION
-            and facts.out_tokens is None
-            and ask.owes_usage
-            and self._kind == "sie"
-        ):
+        if facts.out_tokens is None and ask.owes_usage and self._kind == "sie":
             facts.settle("degraded", "missing_usage")
         facts.settle("ok")
         if ask.chars_per_token is not None:
