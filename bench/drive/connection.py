@@ -11,7 +11,7 @@ from gevent import monkey
 
 from bench.drive.stamps import CONTROL_BYTES, MSG_ERRQUEUE, Clock, ask_for_stamps
 from bench.drive.tls import Tls
-from bench.protocol.exchange import Framing
+from bench.protocol.framing import Framing
 
 # The engine thread must not meet gevent's sockets.
 _Socket: Any = monkey.get_original("socket", "socket")

@@ -9,8 +9,6 @@ from msgspec import Struct, field
 Operation = Literal["chat", "completion", "generate", "encode", "score", "extract", "embed", "rerank"]
 Kind = Literal["sie", "openai"]
 Wire = Literal["msgpack", "json"]
-Pieces = list[tuple[bytes, int]]
-"""Of a body, each with the instant at which it arrived."""
 
 GENERATION = frozenset({"chat", "completion", "generate"})
 RANKING = frozenset({"score", "rerank"})

@@ -11,12 +11,13 @@ from typing import Any, Protocol
 import msgpack
 import numpy as np
 
-from bench.protocol.facts import Pieces
 from bench.protocol.sse import EventDecoder
 
 
 class _Reader(Protocol):
-    def body(self, pieces: Pieces) -> None: ...
+    def take(self, piece: bytes, now_ns: int) -> None: ...
+
+    def decode(self) -> None: ...
 
     def end(self, *, complete: bool) -> None: ...
 
@@ -28,11 +29,14 @@ class Kept:
         self._reader, self.streams, self._packed = reader, streams, packed
         self._bytes = bytearray()
 
-    def body(self, pieces: Pieces) -> None:
-        """Keep the pieces and pass them on."""
-        for piece, _ in pieces:
-            self._bytes += piece
-        self._reader.body(pieces)
+    def take(self, piece: bytes, now_ns: int) -> None:
+        """Keep the piece and pass it on."""
+        self._bytes += piece
+        self._reader.take(piece, now_ns)
+
+    def decode(self) -> None:
+        """As the other does."""
+        self._reader.decode()
 
     def end(self, *, complete: bool) -> None:
         """Pass the end on."""

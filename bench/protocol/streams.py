@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.protocol.envelopes import Problem, problem_instead
 from bench.protocol.errors import judge_in_stream, note
-from bench.protocol.facts import Ask, Facts, Kind, Pieces
+from bench.protocol.facts import Ask, Facts, Kind
 from bench.protocol.sse import EventDecoder
 from bench.protocol.tokens import estimate, read_usage
 from bench.protocol.values import MALFORMED, as_number, as_text, chars, read_json
@@ -32,9 +32,15 @@ class StreamReader:
         self._done = self._unreadable = False
         self._begun: set[Any] = set()
         self._finished: set[Any] = set()
+        self._pieces: list[tuple[bytes, int]] = []
 
-    def body(self, pieces: Pieces) -> None:
-        """Take pieces; what cannot be read settles the request as malformed, and nothing after it counts."""
+    def take(self, piece: bytes, now_ns: int) -> None:
+        """Keep a piece for `decode`."""
+        self._pieces.append((piece, now_ns))
+
+    def decode(self) -> None:
+        """Read pieces; what cannot be read settles the request as malformed, and nothing after it counts."""
+        pieces, self._pieces = self._pieces, []
         if self._unreadable:
             return
         try:
@@ -72,6 +78,7 @@ class StreamReader:
 
     def end(self, *, complete: bool) -> None:
         """Settle: whole, short of a choice, without usage, cut."""
+        self.decode()
         facts = self.facts
         if facts.finish_reason in BROKEN:
             facts.settle("failed", "stream_error")

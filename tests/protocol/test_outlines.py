@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bench.protocol import outlines
 from bench.protocol.facts import Facts
+from bench.protocol.framing import Headers
 from bench.protocol.replies import WholeReader
 from tests.protocol.wire import asking, timeless
 
@@ -30,8 +31,9 @@ def facts_of(operation: Any, body: bytes, kind: str, **params: Any) -> dict[str,
     """All that a reader makes of a 200, but for its own words."""
     facts = Facts()
     facts.status = 200
-    reader = WholeReader("sie", asking(operation, params=params), facts, {"content-type": kind})
-    reader.body([(body, 1)])
+    headers = Headers({b"Content-Type": kind.encode()})
+    reader = WholeReader("sie", asking(operation, params=params), facts, headers)
+    reader.take(body, 1)
     reader.end(complete=True)
     told = dict(timeless(facts))
     told.pop("error_message")
