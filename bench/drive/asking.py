@@ -2,42 +2,43 @@
 
 from typing import Any
 
-from bench.protocol import Ask
+from msgspec import Struct
+
+from bench.protocol import Ask, trace_of
 from bench.protocol.facts import Wire
 from bench.scenario import Traffic
-from bench.workload import Planned, Texts, shape_of
+from bench.workload import Planned, Texts
 
 
-class Asking:
-    """Makes planned requests into Asks; what a class says of all of its own is worked out once.
+class Recipe(Struct, gc=False):
+    """What the requests of a class with equal profile and lengths share: all but their index and texts."""
+
+    texts: Texts
+    pattern: Ask
+    sizes: tuple[int, ...]
+    fills: bool
+    """Whether some of the body besides its texts is the request's own."""
+
+    def ask(self, planned: Planned) -> Ask:
+        """What one of them asks."""
+        ask = self.pattern.like(self.texts.written(planned.index, self.sizes))
+        if self.fills:
+            ask.params = _params(planned, planned.traffic.body)
+        return ask
+
+
+def recipe_of(planned: Planned, texts: Texts, *, estimate_tokens: bool = False) -> Recipe:
+    """How a request and those like it are asked for.
 
     With `estimate_tokens` tokens that the server does not report are estimated from characters.
     """
-
-    def __init__(self, texts: Texts, *, estimate_tokens: bool = False) -> None:
-        self._texts, self._estimate_tokens = texts, estimate_tokens
-        self._patterns: dict[int, tuple[Ask, bool, Traffic]] = {}
-
-    def of(self, planned: Planned) -> tuple[Ask, bool]:
-        """The Ask, and whether some of its body besides its texts is the request's own."""
-        traffic = planned.traffic
-        try:
-            pattern, filled, _ = self._patterns[id(traffic)]
-        except KeyError:
-            pattern, filled, _ = self._learn(traffic)
-        ask = pattern.like(self._texts.of(planned), planned.out_tokens, planned.profile)
-        if filled:
-            ask.params = _params(planned, traffic.body)
-        return ask, filled
-
-    def _learn(self, traffic: Traffic) -> tuple[Ask, bool, Traffic]:
-        pattern = pattern_of(traffic, stream=shape_of(traffic).stream)
-        if self._estimate_tokens:
-            pattern.chars_per_token = self._texts.per_token(traffic)
-        filled = not traffic.body.keys().isdisjoint({*_KEYS, "min_tokens"})
-        # Kept with it, so that no other comes to have its id.
-        known = self._patterns[id(traffic)] = pattern, filled, traffic
-        return known
+    traffic = planned.traffic
+    pattern = pattern_of(traffic, stream=planned.stream)
+    pattern.max_tokens, pattern.profile = planned.out_tokens, planned.profile
+    if estimate_tokens:
+        pattern.chars_per_token = texts.per_token(traffic)
+    fills = not traffic.body.keys().isdisjoint({*_KEYS, "min_tokens"})
+    return Recipe(texts, pattern, texts.sizes(planned), fills)
 
 
 def pattern_of(traffic: Traffic, *, stream: bool) -> Ask:
@@ -74,9 +75,14 @@ def _filled(key: str, planned: Planned) -> str:
     return key.replace("{index}", str(planned.index)).replace("{user}", str(planned.user))
 
 
-def traceparent(run_id: str, index: int, attempt: int) -> str:
-    """W3C trace context: the run is the trace; the span's low 48 bits are the index, above them the attempt.
+def span_of(index: int, attempt: int) -> int:
+    """Of a W3C trace context whose trace is the run: the low 48 bits are the index, above them the attempt.
 
     With the attempt in it a span is never 0, which the standard forbids.
     """
-    return f"00-{run_id}-{attempt << 48 | index:016x}-01"
+    return attempt << 48 | index
+
+
+def traceparent(run_id: str, index: int, attempt: int) -> str:
+    """The whole trace context of a request."""
+    return trace_of(run_id, span_of(index, attempt))

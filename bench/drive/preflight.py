@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import gevent
 
-from bench.drive.asking import Asking
+from bench.drive.asking import recipe_of
 from bench.drive.control import Control, TargetError
 from bench.drive.engine import Engine
 from bench.drive.flight import Order
@@ -99,10 +99,11 @@ def _calibrate(scenario: Scenario, traffic: Traffic, control: Control, learned: 
             f"class {name}: its lane is cold, so preflight sent it nothing (that would wake it)"
         )
         return
-    asking = Asking(Texts(scenario.seeds.texts + OTHER_TEXTS, dict(learned.chars_per_token)))
+    texts = Texts(scenario.seeds.texts + OTHER_TEXTS, dict(learned.chars_per_token))
 
     def tried(index: int, tokens: int) -> tuple[Ask, Facts]:
-        ask, _ = asking.of(Planned(index, traffic, profile, tokens, CALIBRATION_OUTPUT))
+        planned = Planned(index, traffic, profile, tokens, CALIBRATION_OUTPUT)
+        ask = recipe_of(planned, texts).ask(planned)
         return ask, _try(scenario, control.endpoint, ask)
 
     long = tried(0, CALIBRATION_TOKENS)

@@ -8,16 +8,20 @@ import heapq
 import itertools
 import time
 from collections import Counter, deque
+from collections.abc import Hashable
 from typing import Protocol
 
-from bench.drive.asking import Asking, traceparent
+from bench.drive.asking import Recipe, recipe_of, span_of, traceparent
 from bench.drive.flight import NS_PER_S, Flight, Order
 from bench.drive.journal import Tag
-from bench.protocol import Endpoint, Templates, render
+from bench.protocol import Endpoint, fill, render, template_of
 from bench.workload import Planned, Schedule, Texts
 
 AHEAD_NS = 5 * NS_PER_S
 AHEAD_ORDERS = 2000
+
+MOST_RECIPES = 4096
+"""So many are kept; classes with lengths of all sizes have no end of them."""
 
 
 class Supply(Protocol):
@@ -55,24 +59,31 @@ class Kitchen:
         self, run_id: str, texts: Texts, endpoint: Endpoint, start_ns: int, *, estimate_tokens: bool = False
     ) -> None:
         self._run_id, self._endpoint = run_id, endpoint
-        self._templates = Templates(endpoint)
-        # Made now, or the first requests would wait for it.
-        _ = texts.river
-        self._asking = Asking(texts, estimate_tokens=estimate_tokens)
+        self._texts, self._estimate_tokens = texts, estimate_tokens
+        self._recipes: dict[Hashable, tuple[Recipe, bytes | None]] = {}
+        texts.warm_up()
         self.start_ns = start_ns
         self._again = self._render_again  # bound once
 
     def order(self, planned: Planned, due_ns: int, ripens: bool = False) -> Order:
         """Rendered, and due at a monotonic instant."""
-        ask, filled = self._asking.of(planned)
-        trace = traceparent(self._run_id, planned.index, 1)
-        if filled:
-            wire = render(self._endpoint, ask, trace)
+        # The schedule keeps its classes alive: no other comes to have the id of one.
+        kind = id(planned.traffic), planned.profile, planned.item_tokens, planned.out_tokens
+        recipe, template = self._recipes.get(kind) or self._learn(kind, planned)
+        ask, index = recipe.ask(planned), planned.index
+        if template is None:
+            wire = render(self._endpoint, ask, traceparent(self._run_id, index, 1))
         else:
-            # The schedule keeps its classes alive: no other comes to have the id of one.
-            kind = id(planned.traffic), planned.profile, planned.out_tokens
-            wire = self._templates.render(ask, trace, kind)
+            wire = fill(template, span_of(index, 1), ask.texts)
         return Order(due_ns, ask, wire, Tag(planned, due_ns - self.start_ns), self._again, None, ripens)
+
+    def _learn(self, kind: Hashable, planned: Planned) -> tuple[Recipe, bytes | None]:
+        if len(self._recipes) >= MOST_RECIPES:
+            self._recipes.clear()
+        recipe = recipe_of(planned, self._texts, estimate_tokens=self._estimate_tokens)
+        template = None if recipe.fills else template_of(self._endpoint, recipe.ask(planned), self._run_id)
+        learned = self._recipes[kind] = recipe, template
+        return learned
 
     def _render_again(self, order: Order, attempt: int) -> bytes:
         return render(self._endpoint, order.ask, traceparent(self._run_id, order.tag.planned.index, attempt))

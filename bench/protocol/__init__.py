@@ -17,9 +17,9 @@ from bench.protocol.health import (
 )
 from bench.protocol.kept import text_of
 from bench.protocol.pools import LEASE_S, PoolState, pool_body, read_pool, refusal
-from bench.protocol.requests import Endpoint, render
+from bench.protocol.requests import Endpoint, render, trace_of
 from bench.protocol.sse import EventDecoder, StreamMalformedError
-from bench.protocol.templates import Templates
+from bench.protocol.templates import fill, template_of
 from bench.protocol.tokens import chars_per_token
 
 __all__ = [
@@ -36,9 +36,9 @@ __all__ = [
     "PoolState",
     "Spoken",
     "StreamMalformedError",
-    "Templates",
     "chars_per_token",
     "dialect_of",
+    "fill",
     "holding",
     "is_gateway",
     "judge",
@@ -52,5 +52,7 @@ __all__ = [
     "same_model",
     "serving",
     "standing",
+    "template_of",
     "text_of",
+    "trace_of",
 ]

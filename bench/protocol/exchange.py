@@ -129,4 +129,4 @@ class Exchange:
         facts = self.facts
         # The clock that stamps are read on is set anew each second: it may step back by a few ns.
         before_ns = facts.last_token_ns or facts.headers_ns or 0
-        facts.end_ns = now_ns if now_ns > before_ns else before_ns
+        facts.end_ns = max(before_ns, now_ns)

@@ -15,7 +15,7 @@ from bench.protocol.sse import EventDecoder
 
 
 class _Reader(Protocol):
-    def take(self, piece: bytes, now_ns: int) -> None: ...
+    def take(self, piece: bytes, now_ns: int, /) -> None: ...
 
     def decode(self) -> None: ...
 
@@ -29,7 +29,7 @@ class Kept:
         self._reader, self.streams, self._packed = reader, streams, packed
         self._bytes = bytearray()
 
-    def take(self, piece: bytes, now_ns: int) -> None:
+    def take(self, piece: bytes, now_ns: int, /) -> None:
         """Keep the piece and pass it on."""
         self._bytes += piece
         self._reader.take(piece, now_ns)

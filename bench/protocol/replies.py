@@ -18,7 +18,7 @@ from bench.protocol.values import MALFORMED, header_count, header_number
 class Reader(Protocol):
     """Takes the body in pieces, then is told how it ended."""
 
-    def take(self, piece: bytes, now_ns: int) -> None:
+    def take(self, piece: bytes, now_ns: int, /) -> None:
         """Keep a piece of the body, and the instant at which it arrived."""
 
     def decode(self) -> None:
@@ -38,7 +38,7 @@ class WholeReader:
         self._ask, self._facts, self._headers = ask, facts, headers
         self._pieces: list[bytes] = []
 
-    def take(self, piece: bytes, now_ns: int) -> None:
+    def take(self, piece: bytes, _now_ns: int, /) -> None:
         """Keep it; only the end's instant counts, and that is known elsewhere."""
         self._pieces.append(piece)
 

@@ -50,6 +50,11 @@ class Endpoint:
         return urlsplit(self.url).path.rstrip("/").removesuffix("/v1")
 
 
+def trace_of(trace_id: str, span: int) -> str:
+    """A W3C `traceparent`: 32 hexadecimal digits, and a number of 64 bits that is not 0, as hexadecimal."""
+    return f"00-{trace_id}-{span:016x}-01"
+
+
 def render(endpoint: Endpoint, ask: Ask, traceparent: str | None = None) -> bytes:
     """The whole request, head and body, ready for one send."""
     path, tree = path_and_body(ask)

@@ -6,11 +6,13 @@ The rest is a slice of a long seeded river of common words.
 """
 
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from importlib import resources
+from typing import Any
 
 from bench.scenario import Traffic
 from bench.workload.schedule import Planned
@@ -21,7 +23,8 @@ DEFAULT_CHARS_PER_TOKEN = 4.0
 # 256 common words: each spells a byte.
 WORDS = resources.files(__package__).joinpath("words.txt").read_text(encoding="ascii").split()
 
-_WORD = WORDS.__getitem__
+_SPELLED = struct.Struct(">HHHHQ").unpack
+"""Eight bytes as pairs, and a number that says where in the river to begin."""
 
 RIVER_CHARS = 1 << 18
 
@@ -32,46 +35,43 @@ class Texts:
 
     seed: int
     chars_per_token: Mapping[str, float]
-    _known: dict[int, tuple[int, int, float, Traffic]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
 
     def of(self, planned: Planned) -> tuple[str, ...]:
         """The prompt; or the items of a batch; or the query and then the documents of a ranking."""
-        traffic, index = planned.traffic, planned.index
-        try:
-            count, query_tokens, per_token, _ = self._known[id(traffic)]
-        except KeyError:
-            count, query_tokens, per_token, _ = self._learn(traffic)
-        chars = round(planned.item_tokens * per_token) or 1
-        if query_tokens:
-            query = self.text(index, 0, round(query_tokens * per_token) or 1)
-            return (query, *[self.text(index, place + 1, chars) for place in range(count)])
-        if count == 1:
-            return (self.text(index, 0, chars),)
-        return tuple([self.text(index, place, chars) for place in range(count)])
+        return self.written(planned.index, self.sizes(planned))
 
-    def _learn(self, traffic: Traffic) -> tuple[int, int, float, Traffic]:
-        shape = shape_of(traffic)
-        # Kept with it, so that no other comes to have its id.
-        known = shape.texts, shape.query_tokens, self.per_token(traffic), traffic
-        self._known[id(traffic)] = known
-        return known
+    def sizes(self, planned: Planned) -> tuple[int, ...]:
+        """The characters of each, which the request's class and length alone fix."""
+        shape, per_token = shape_of(planned.traffic), self.per_token(planned.traffic)
+        query = [round(shape.query_tokens * per_token) or 1] if shape.query_tokens else []
+        return (*query, *[round(planned.item_tokens * per_token) or 1] * shape.texts)
+
+    def written(self, index: int, sizes: tuple[int, ...]) -> tuple[str, ...]:
+        """Texts of these sizes for a request."""
+        if len(sizes) == 1:
+            return (self.text(index, 0, sizes[0]),)
+        return tuple([self.text(index, place, chars) for place, chars in enumerate(sizes)])
+
+    def warm_up(self) -> None:
+        """Make now what all texts are cut from, or the first would wait a tenth of a second for it."""
+        _ = self.river, self._pairs
 
     def per_token(self, traffic: Traffic) -> float:
         """Characters a token of that class's texts is taken to have."""
         return self.chars_per_token.get(traffic.name, DEFAULT_CHARS_PER_TOKEN)
 
     def text(self, index: int, place: int, chars: int) -> str:
-        """Exactly `chars` characters; ASCII."""
-        key = blake2b(b"%d/%d/%d" % (self.seed, index, place), digest_size=16).digest()
-        opening, river = " ".join(map(_WORD, key[:8])), self.river
-        start = int.from_bytes(key[8:], "big") % len(river)
-        text = f"{opening} {river[start : start + chars - len(opening) - 1]}"
-        if len(text) == chars:
-            return text
-        # Too short for the opening, or from the river's end on.
-        return f"{opening} {self._flow(start, max(0, chars - len(opening) - 1))}"[:chars].ljust(chars, ".")
+        """Exactly `chars` characters; ASCII letters and spaces."""
+        hashed = self._seeded()
+        hashed.update(b"%d/%d" % (index, place))
+        first, second, third, fourth, number = _SPELLED(hashed.digest())
+        pairs, river = self._pairs, self.river
+        start = number % len(river)
+        opening = f"{pairs[first]} {pairs[second]} {pairs[third]} {pairs[fourth]} "
+        # Some more than is needed: to cut is less work than to count.
+        text = f"{opening}{river[start : start + chars]}"[:chars]
+        # From the river's end on it is too short.
+        return text if len(text) == chars else f"{opening}{self._flow(start, chars)}"[:chars]
 
     def _flow(self, start: int, chars: int) -> str:
         flow = self.river[start : start + chars]
@@ -80,7 +80,17 @@ class Texts:
         return flow
 
     @cached_property
+    def _seeded(self) -> Callable[[], Any]:
+        """A hash of the seed alone, for each text: to begin anew costs as much as all the rest."""
+        return blake2b(b"%d/" % self.seed, digest_size=16).copy
+
+    @cached_property
+    def _pairs(self) -> list[str]:
+        """Two words spell two bytes: an opening is put together in half the time."""
+        return [f"{first} {second}" for first in WORDS for second in WORDS]
+
+    @cached_property
     def river(self) -> str:
-        """Where texts are cut from; made when first asked for, which takes a tenth of a second."""
+        """Where texts are cut from; made when first asked for."""
         rng = random.Random(self.seed)
         return " ".join(rng.choices(WORDS, k=RIVER_CHARS // 6))

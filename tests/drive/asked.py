@@ -10,7 +10,7 @@ from typing import Any
 
 import msgpack
 
-from bench.drive.asking import Asking
+from bench.drive.asking import recipe_of
 from bench.protocol import Endpoint, render
 from bench.scenario import Scenario
 from bench.workload import Texts, make_schedule
@@ -22,8 +22,8 @@ def asked(case: dict[str, Any]) -> list[dict[str, Any]]:
     """The first `count` requests of a scenario."""
     schedule = make_schedule(Scenario.model_validate(case["scenario"], strict=False))
     planned = [schedule.planned(index) for index in range(case.get("count", 1))]
-    asking = Asking(TEXTS, estimate_tokens=case.get("estimate", False))
-    asks = [asking.of(one)[0] for one in planned]
+    estimate = case.get("estimate", False)
+    asks = [recipe_of(one, TEXTS, estimate_tokens=estimate).ask(one) for one in planned]
     told = ("operation", "items", "choices", "chars_per_token")
     return [{**{name: getattr(ask, name) for name in told}, **_sent(ask)} for ask in asks]
 
