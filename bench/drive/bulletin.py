@@ -4,7 +4,6 @@ Its figures have two digits and are for the eye; the record has them all.
 """
 
 import time
-from array import array
 from collections import Counter, deque
 from dataclasses import dataclass
 
@@ -15,29 +14,28 @@ from bench.protocol import Facts
 from bench.scenario import Traffic
 from bench.workload import Planned
 
+_Ended = tuple[int, int, str | None, int | None]
+"""Of a request: ns from its scheduled instant to its end, bytes of the reply, why it was not good, if it was
+not, and ns to its first token, if one came."""
+
 
 class _Tally:
-    """Finished requests of one class and profile that Locust has not heard of; instants in ns."""
+    """Finished requests of one class and profile that Locust has not heard of."""
 
     def __init__(self, traffic: Traffic, profile: str | None) -> None:
         # Kept, so that no other class comes to have its id.
         self.traffic, self.profile = traffic, profile
-        self.latencies_ns = array("q")
-        self.sizes = array("q")
-        self.first_ns = array("q")
-        self.troubles: deque[str | None] = deque()
+        self.ended: deque[_Ended] = deque()
 
     def take(self) -> "_Batch":
         """All there is by now; more may come meanwhile, from another thread."""
-        count, firsts = len(self.troubles), len(self.first_ns)
-        batch = _Batch(
-            [latency_ns / 1e6 for latency_ns in self.latencies_ns[:count]],
-            self.sizes[:count].tolist(),
-            [self.troubles.popleft() for _ in range(count)],
-            [first_ns / 1e6 for first_ns in self.first_ns[:firsts]],
+        ended = [self.ended.popleft() for _ in range(len(self.ended))]
+        return _Batch(
+            [latency_ns / 1e6 for latency_ns, _, _, _ in ended],
+            [size for _, size, _, _ in ended],
+            [trouble for _, _, trouble, _ in ended],
+            [first_ns / 1e6 for _, _, _, first_ns in ended if first_ns is not None],
         )
-        del self.latencies_ns[:count], self.sizes[:count], self.first_ns[:firsts]
-        return batch
 
 
 @dataclass(slots=True)
@@ -50,6 +48,10 @@ class _Batch:
     first_ms: list[float]
 
 
+_GOOD = frozenset({"ok", "degraded"})
+_WITHOUT_END = frozenset({"unfinished", "not_sent"})
+
+
 class Bulletin:
     """Written by the engine's thread, read by Locust's."""
 
@@ -59,19 +61,17 @@ class Bulletin:
 
     def add(self, planned: Planned, scheduled_ns: int, facts: Facts) -> None:
         """Note the end of a request."""
-        outcome, end_ns = facts.outcome, facts.end_ns
         key = id(planned.traffic), planned.profile
         tally = self._tallies.get(key)
         if tally is None:
             tally = self._tallies[key] = _Tally(planned.traffic, planned.profile)
-        if facts.first_token_ns is not None:
-            tally.first_ns.append(max(0, facts.first_token_ns - scheduled_ns))
-        if end_ns is None or end_ns < scheduled_ns or outcome == "unfinished" or outcome == "not_sent":
+        outcome, end_ns, first_ns = facts.outcome, facts.end_ns, facts.first_token_ns
+        if end_ns is None or end_ns < scheduled_ns or outcome in _WITHOUT_END:
             end_ns = scheduled_ns
-        tally.latencies_ns.append(end_ns - scheduled_ns)
-        tally.sizes.append(facts.response_bytes)
-        # Last, because the reader counts these.
-        tally.troubles.append(None if outcome == "ok" or outcome == "degraded" else _why(facts))
+        if first_ns is not None:
+            first_ns = max(0, first_ns - scheduled_ns)
+        trouble = None if outcome in _GOOD else _why(facts)
+        tally.ended.append((end_ns - scheduled_ns, facts.response_bytes, trouble, first_ns))
 
     def post(self, environment: Environment) -> None:
         """Hand everything to Locust."""

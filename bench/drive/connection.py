@@ -58,10 +58,13 @@ class Connection:
     def begin(self, wire: bytes) -> None:
         """Take a request, and send it as far as that goes; ConnectionLostError."""
         self.handed_ns = self.sent_ns = None
-        if self.connected:
+        if not self.connected:
+            self._wire = wire
+        elif self._tls or self.pending:
             self._hand(wire)
         else:
-            self._wire = wire
+            self.handed_ns = _now_ns()
+            self._send(wire)
 
     def advance(self) -> bool:
         """Connect further, then send what is pending. Whether it is connected; or ConnectionLostError."""
@@ -124,7 +127,10 @@ class Connection:
             except OSError as error:
                 raise ConnectionLostError(*error.args) from error
             self._sent_bytes += count
-            wire = wire[count:] if count < len(wire) else b""
+            if count == len(wire):
+                self.pending = b""
+                return
+            wire = wire[count:]
         self.pending = wire
 
     def receive(self) -> tuple[bytes, int, int, bool]:

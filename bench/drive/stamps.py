@@ -30,8 +30,12 @@ _byte_number = struct.Struct("=12xI").unpack_from
 """Of an extended error, `ee_data`."""
 
 _SOCKET: int = socket.SOL_SOCKET
-_RECVERR = (IP_RECVERR, IPV6_RECVERR)
-_INTERNET = (socket.IPPROTO_IP, socket.IPPROTO_IPV6)
+_OF_A_SEND = frozenset(
+    (_SOCKET, SO_TIMESTAMPING, family, error)
+    for family in (socket.IPPROTO_IP, socket.IPPROTO_IPV6)
+    for error in (IP_RECVERR, IPV6_RECVERR)
+)
+"""Level and type of both messages that tell of one."""
 
 Control = Sequence[tuple[int, int, bytes]]
 
@@ -79,7 +83,7 @@ class Clock:
             return None
         # The kernel gives the stamp first, then the error that says whose it is.
         (level, kind, stamp), (family, error, said) = control
-        if kind != SO_TIMESTAMPING or level != _SOCKET or error not in _RECVERR or family not in _INTERNET:
+        if (level, kind, family, error) not in _OF_A_SEND:
             return None
         seconds, nanoseconds = _timespec(stamp)
         if not seconds:
