@@ -21,7 +21,9 @@ class Recipe(Struct, gc=False):
 
     def ask(self, planned: Planned) -> Ask:
         """What one of them asks."""
-        ask = self.pattern.like(self.texts.written(planned.index, self.sizes))
+        # A fifth of the cost of a new one; the stubs lack it, and copy() takes four times as long.
+        ask: Ask = self.pattern.__copy__()  # type: ignore[attr-defined]
+        ask.texts = self.texts.written(planned.index, self.sizes)
         if self.fills:
             ask.params = _params(planned, planned.traffic.body)
         return ask

@@ -145,7 +145,7 @@ class Connection:
                 raise
             raise ConnectionLostError(*error.args) from error
         read_ns = _now_ns()
-        stamp_ns = self._clock.received_ns(control) if control else None
+        stamp_ns = self._clock.received_ns(control)
         if self._tls and data:
             data = self._decrypt(self._tls, data)
         return data, stamp_ns or read_ns, read_ns, stamp_ns is not None
@@ -167,9 +167,9 @@ class Connection:
                 _, control, _, _ = self._socket.recvmsg(1, CONTROL_BYTES, MSG_ERRQUEUE)
             except OSError:
                 return
-            found = self._clock.transmitted(control)
-            if found and found[0] == (self._sent_bytes - 1) & 0xFFFFFFFF and not self.pending:
-                self.sent_ns = found[1]
+            sent_ns = self._clock.sent_ns(control, self._sent_bytes - 1)
+            if sent_ns is not None and not self.pending:
+                self.sent_ns = sent_ns
                 return
 
     def close(self) -> None:

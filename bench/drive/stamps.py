@@ -70,15 +70,17 @@ class Clock:
             self._read_ns = now_ns
 
     def received_ns(self, control: Control) -> int | None:
-        """The stamp that came with a read, if one did."""
-        for level, kind, data in control:
-            if kind == SO_TIMESTAMPING and level == _SOCKET:
-                seconds, nanoseconds = _timespec(data)
-                return seconds * 1_000_000_000 + nanoseconds - self._offset_ns if seconds else None
-        return None
+        """The stamp that came with a read, if one did: nothing else was asked for."""
+        if not control:
+            return None
+        level, kind, data = control[0]
+        if kind != SO_TIMESTAMPING or level != _SOCKET:
+            return None
+        seconds, nanoseconds = _timespec(data)
+        return seconds * 1_000_000_000 + nanoseconds - self._offset_ns if seconds else None
 
-    def transmitted(self, control: Control) -> tuple[int, int] | None:
-        """Number of the last byte sent (from 0, since stamps were asked for) and its stamp."""
+    def sent_ns(self, control: Control, number: int) -> int | None:
+        """The stamp that tells when the byte with that number left (from 0, since stamps were asked for)."""
         if len(control) != 2:
             return None
         # The kernel gives the stamp first, then the error that says whose it is.
@@ -86,9 +88,9 @@ class Clock:
         if (level, kind, family, error) not in _OF_A_SEND:
             return None
         seconds, nanoseconds = _timespec(stamp)
-        if not seconds:
+        if not seconds or _byte_number(said) != (number & 0xFFFFFFFF,):
             return None
-        return _byte_number(said)[0], seconds * 1_000_000_000 + nanoseconds - self._offset_ns
+        return seconds * 1_000_000_000 + nanoseconds - self._offset_ns
 
 
 def _reading() -> tuple[int, int]:

@@ -59,13 +59,14 @@ class Exchange:
         reader = self._reader
         if reader is None and framing.status >= 200:
             reader = self._reader = self._chosen_reader()
-        if reader is not None and framing.pieces:
-            reader.take(framing.take(), now_ns)
-        if reader is not None and framing.complete:
-            reader.end(complete=True)
-            self.reusable = framing.keep and not framing.extra and broken is None
-            self._finish(now_ns)
-            return
+        if reader is not None:
+            if framing.pieces:
+                reader.take(framing.take(), now_ns)
+            if framing.complete:
+                reader.end(complete=True)
+                self.reusable = framing.keep and not framing.extra and broken is None
+                self._finish(now_ns)
+                return
         self._undecoded += len(data)
         if self._undecoded > UNDECODED_BYTES or broken:
             self.decode()

@@ -65,10 +65,11 @@ def outline(ask: Ask, body: bytes, *, packed: bool) -> _Reply | None:
         tree = decode(body)
     except (msgspec.DecodeError, RecursionError):
         return None
-    if tree.error or len(tree.entries) != len(ask.texts):
+    entries = tree.entries
+    if tree.error or len(entries) != len(ask.texts):
         return None
     wanted = _EMBEDDING if ask.operation == "embed" else ask.params.get("output_types") or _DENSE
-    for entry in tree.entries:
+    for entry in entries:
         if entry.error:
             return None
         for name in wanted:
