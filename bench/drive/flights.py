@@ -39,10 +39,11 @@ class Flights:
 
     def launch(self, orders: list[Order]) -> None:
         """Send them all, then see to the rest: a server that is kept busy need not be woken for each."""
+        begun_ns = _now_ns()
         # The list is made first, and so are all sends.
-        for flight, connection in [self._depart(order) for order in orders]:
-            if connection is not None:
-                self._departed(flight, connection)
+        for flight in [self._depart(order, begun_ns) for order in orders]:
+            if flight.connection is not None:
+                self._departed(flight, flight.connection)
 
     def happened(self, flight: Flight, mask: int) -> None:
         """Something did, on its connection."""
@@ -95,22 +96,20 @@ class Flights:
         if now_ns >= deadline_ns:
             self.give_up([flight], "timed_out", reason)
 
-    def _depart(self, order: Order) -> tuple[Flight, Connection | None]:
-        """Hand it to a connection, which is None where there was none or it is lost already."""
+    def _depart(self, order: Order, begun_ns: int) -> Flight:
+        """Hand it to a connection, of which there is none where it is lost already."""
         try:
             connection = self._pool.take()
         except OSError as error:
-            return self._stay(order, error), None
+            return self._stay(order, error)
         exchange = Exchange(self._kind, order.ask, connection.framing)
-        begun_ns = _now_ns()
         flight = Flight(order, exchange, begun_ns, begun_ns + self._patience_ns, connection)
         self.by_fd[connection.fd] = flight
         try:
             connection.begin(order.wire)
         except ConnectionLostError as error:
             self._lose(flight, connection, error)
-            return flight, None
-        return flight, connection
+        return flight
 
     def _stay(self, order: Order, error: OSError) -> Flight:
         """There is no connection for it."""

@@ -8,7 +8,7 @@ second. A stamp belongs to the last byte of a read, or of a send. Constants are 
 import socket
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 SO_TIMESTAMPING = 37
@@ -25,17 +25,13 @@ MSG_ERRQUEUE = 0x2000
 CONTROL_BYTES = 256
 REREAD_EVERY_NS = 1_000_000_000
 
-_timespec = struct.Struct("=qq").unpack_from
-_byte_number = struct.Struct("=12xI").unpack_from
+_timespec: Callable[[bytes], tuple[int, int]] = struct.Struct("=qq").unpack_from
+_byte_number: Callable[[bytes], tuple[int]] = struct.Struct("=12xI").unpack_from
 """Of an extended error, `ee_data`."""
 
 _SOCKET: int = socket.SOL_SOCKET
-_OF_A_SEND = frozenset(
-    (_SOCKET, SO_TIMESTAMPING, family, error)
-    for family in (socket.IPPROTO_IP, socket.IPPROTO_IPV6)
-    for error in (IP_RECVERR, IPV6_RECVERR)
-)
-"""Level and type of both messages that tell of one."""
+_RECVERR = (IP_RECVERR, IPV6_RECVERR)
+_INTERNET = (socket.IPPROTO_IP, socket.IPPROTO_IPV6)
 
 Control = Sequence[tuple[int, int, bytes]]
 
@@ -73,10 +69,10 @@ class Clock:
         """The stamp that came with a read, if one did: nothing else was asked for."""
         if not control:
             return None
-        level, kind, data = control[0]
+        level, kind, stamp = control[0]
         if kind != SO_TIMESTAMPING or level != _SOCKET:
             return None
-        seconds, nanoseconds = _timespec(data)
+        seconds, nanoseconds = _timespec(stamp)
         return seconds * 1_000_000_000 + nanoseconds - self._offset_ns if seconds else None
 
     def sent_ns(self, control: Control, number: int) -> int | None:
@@ -85,12 +81,11 @@ class Clock:
             return None
         # The kernel gives the stamp first, then the error that says whose it is.
         (level, kind, stamp), (family, error, said) = control
-        if (level, kind, family, error) not in _OF_A_SEND:
+        if kind != SO_TIMESTAMPING or level != _SOCKET or error not in _RECVERR or family not in _INTERNET:
             return None
         seconds, nanoseconds = _timespec(stamp)
-        if not seconds or _byte_number(said) != (number & 0xFFFFFFFF,):
-            return None
-        return seconds * 1_000_000_000 + nanoseconds - self._offset_ns
+        is_it = seconds and _byte_number(said)[0] == number & 0xFFFFFFFF
+        return seconds * 1_000_000_000 + nanoseconds - self._offset_ns if is_it else None
 
 
 def _reading() -> tuple[int, int]:

@@ -9,7 +9,7 @@ import httptools
 from bench.protocol.facts import GENERATION, Ask, Facts, Kind
 from bench.protocol.framing import Framing
 from bench.protocol.kept import Kept
-from bench.protocol.replies import Reader, WholeReader
+from bench.protocol.replies import read_whole
 from bench.protocol.streams import StreamReader
 
 UNDECODED_BYTES = 1 << 16
@@ -25,7 +25,7 @@ class Exchange:
     """
 
     __slots__ = (
-        "_ask", "_framing", "_kind", "_reader", "_undecoded", "done", "facts", "kept", "reusable",
+        "_ask", "_framing", "_kind", "_stream", "_undecoded", "done", "facts", "kept", "reusable",
     )  # fmt: skip
 
     def __init__(self, kind: Kind, ask: Ask, framing: Framing | None = None) -> None:
@@ -34,7 +34,7 @@ class Exchange:
         self.reusable = False
         self.kept: Kept | None = None
         self._kind, self._ask = kind, ask
-        self._reader: Reader | None = None
+        self._stream: StreamReader | None = None
         self._undecoded = 0
         self._framing = framing or Framing()
         self._framing.begin()
@@ -48,25 +48,24 @@ class Exchange:
         """Take bytes; after the end, and after nonsense, the rest is passed over."""
         if self.done:
             return
-        framing = self._framing
+        framing, facts = self._framing, self.facts
         framing.now_ns = now_ns
-        self.facts.response_bytes += len(data)
+        facts.response_bytes += len(data)
         broken: Exception | None = None
         try:
             framing.feed(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             broken = error
-        reader = self._reader
-        if reader is None and framing.status >= 200:
-            reader = self._reader = self._chosen_reader()
-        if reader is not None:
-            if framing.pieces:
-                reader.take(framing.take(), now_ns)
-            if framing.complete:
-                reader.end(complete=True)
-                self.reusable = framing.keep and not framing.extra and broken is None
-                self._finish(now_ns)
-                return
+        if facts.status is None and framing.status >= 200:
+            self._read_head()
+        # Of a stream the pieces count, each by itself; others wait for their end.
+        if self._stream is not None and framing.pieces:
+            self._stream.take(self._piece(), now_ns)
+        if framing.complete:
+            self._end(complete=True)
+            self.reusable = framing.keep and not framing.extra and broken is None
+            self._finish(now_ns)
+            return
         self._undecoded += len(data)
         if self._undecoded > UNDECODED_BYTES or broken:
             self.decode()
@@ -77,21 +76,17 @@ class Exchange:
             self._finish(now_ns)
 
     def decode(self) -> None:
-        """Read what has come so far into the facts."""
+        """Read what has come so far of a stream into the facts."""
         self._undecoded = 0
-        if self._reader is not None:
-            self._reader.decode()
+        if self._stream is not None:
+            self._stream.decode()
 
     def closed(self, now_ns: int) -> None:
         """The peer ended the connection: the proper end of a body without length, a loss otherwise."""
         if self.done:
             return
         headers = self._framing.headers
-        framed = "content-length" in headers or "transfer-encoding" in headers
-        if self._reader is None:
-            self.facts.settle("failed", "connection_lost")
-        else:
-            self._reader.end(complete=not framed)
+        self._end(complete="content-length" not in headers and "transfer-encoding" not in headers)
         self._finish(now_ns)
 
     def give_up(self, outcome: str, reason: str | None, now_ns: int) -> None:
@@ -100,28 +95,35 @@ class Exchange:
         self.facts.settle(outcome, reason)
         self._finish(now_ns)
 
-    def _chosen_reader(self) -> Reader:
+    def _read_head(self) -> None:
         """Only a 200 of a streamed generation is a stream, and only if it says so."""
         facts, ask, framing = self.facts, self._ask, self._framing
         headers = framing.headers
         facts.status, facts.headers_ns = framing.status, framing.head_ns
         if "x-sie-request-id" in headers.names:
             facts.request_id = headers["x-sie-request-id"]
-        reader: Reader
-        if (
-            ask.stream
-            and ask.operation in GENERATION
-            and facts.status == 200
-            and "event-stream" in headers.get("content-type", "")
-        ):
-            reader = StreamReader(self._kind, ask, facts)
-        else:
-            reader = WholeReader(self._kind, ask, facts, headers)
+        streams = ask.stream and ask.operation in GENERATION and facts.status == 200
+        if streams and "event-stream" in headers.get("content-type", ""):
+            self._stream = StreamReader(self._kind, ask, facts)
         if ask.keep:
             kind = headers.get("content-type", "")
-            streams, packed = "event-stream" in kind, "msgpack" in kind
-            reader = self.kept = Kept(reader, streams=streams, packed=packed)
-        return reader
+            self.kept = Kept(streams="event-stream" in kind, packed="msgpack" in kind)
+
+    def _piece(self) -> bytes:
+        piece = self._framing.take()
+        if self.kept is not None:
+            self.kept.take(piece)
+        return piece
+
+    def _end(self, *, complete: bool) -> None:
+        """Settle; `complete` is False where the connection broke."""
+        facts = self.facts
+        if self._stream is not None:
+            self._stream.end(complete=complete)
+        elif complete and facts.status is not None:
+            read_whole(facts, self._ask, self._kind, self._framing.headers, self._piece())
+        else:
+            facts.settle("failed", "connection_lost")
 
     def _finish(self, now_ns: int) -> None:
         if self.done:

@@ -1,4 +1,4 @@
-"""A reply that somebody wants to read: its bytes are kept while another reader makes facts of them.
+"""A reply that somebody wants to read: its bytes are kept beside the facts that are made of them.
 
 ValueError and its like   what came is not what it should be
 """
@@ -6,7 +6,7 @@ ValueError and its like   what came is not what it should be
 import json
 from collections.abc import Mapping
 from itertools import takewhile
-from typing import Any, Protocol
+from typing import Any
 
 import msgpack
 import numpy as np
@@ -14,33 +14,16 @@ import numpy as np
 from bench.protocol.sse import EventDecoder
 
 
-class _Reader(Protocol):
-    def take(self, piece: bytes, now_ns: int, /) -> None: ...
-
-    def decode(self) -> None: ...
-
-    def end(self, *, complete: bool) -> None: ...
-
-
 class Kept:
-    """Stands before the reader of a reply and keeps what passes."""
+    """The body of one reply."""
 
-    def __init__(self, reader: _Reader, *, streams: bool, packed: bool) -> None:
-        self._reader, self.streams, self._packed = reader, streams, packed
+    def __init__(self, *, streams: bool, packed: bool) -> None:
+        self.streams, self._packed = streams, packed
         self._bytes = bytearray()
 
-    def take(self, piece: bytes, now_ns: int, /) -> None:
-        """Keep the piece and pass it on."""
+    def take(self, piece: bytes) -> None:
+        """Keep a piece."""
         self._bytes += piece
-        self._reader.take(piece, now_ns)
-
-    def decode(self) -> None:
-        """As the other does."""
-        self._reader.decode()
-
-    def end(self, *, complete: bool) -> None:
-        """Pass the end on."""
-        self._reader.end(complete=complete)
 
     def trees(self) -> list[Any]:
         """What came: one object, or of a stream those of its events. Arrays in msgpack are numpy arrays."""

@@ -34,7 +34,7 @@ class StreamReader:
         self._finished: set[Any] = set()
         self._pieces: list[tuple[bytes, int]] = []
 
-    def take(self, piece: bytes, now_ns: int, /) -> None:
+    def take(self, piece: bytes, now_ns: int) -> None:
         """Keep a piece for `decode`."""
         self._pieces.append((piece, now_ns))
 

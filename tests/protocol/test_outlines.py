@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bench.protocol import outlines
 from bench.protocol.facts import Facts
 from bench.protocol.framing import Headers
-from bench.protocol.replies import WholeReader
+from bench.protocol.replies import read_whole
 from tests.protocol.wire import asking, timeless
 
 VALUES = st.none() | st.booleans() | st.integers(-3, 3) | st.floats() | st.text(max_size=20)
@@ -28,13 +28,11 @@ GOOD = {"dense": {"dims": 9, "values": [0.5] * 9}}
 
 
 def facts_of(operation: Any, body: bytes, kind: str, **params: Any) -> dict[str, Any]:
-    """All that a reader makes of a 200, but for its own words."""
+    """All that is made of a 200, but for its own words."""
     facts = Facts()
     facts.status = 200
     headers = Headers({b"Content-Type": kind.encode()})
-    reader = WholeReader("sie", asking(operation, params=params), facts, headers)
-    reader.take(body, 1)
-    reader.end(complete=True)
+    read_whole(facts, asking(operation, params=params), "sie", headers, body)
     told = dict(timeless(facts))
     told.pop("error_message")
     return told
