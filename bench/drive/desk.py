@@ -13,7 +13,6 @@ from locust.exception import StopUser
 from bench.drive.asking import traceparent
 from bench.drive.flight import NS_PER_S, Flight, Order
 from bench.drive.given import Given, Names, Wish
-from bench.drive.journal import Tag
 from bench.protocol import Ask, Endpoint, render
 
 
@@ -56,8 +55,8 @@ class Desk:
             index, traffic, ask.profile, 0, ask.max_tokens, user=place, ask=ask, begun=talk or (index, 0)
         )
         due_ns = time.monotonic_ns()
-        tag = Tag(given, due_ns - self._start_ns, partial(self._tell, waiter))
-        flight = self._await(waiter, Order(due_ns, ask, wire, tag, self._render_again))
+        order = Order(due_ns, ask, wire, given, partial(self._tell, waiter), self._render_again)
+        flight = self._await(waiter, order)
         return given, flight, due_ns
 
     def close(self) -> None:
@@ -96,7 +95,7 @@ class Desk:
         return render(self._endpoint, ask, traceparent(self._run_id, index, attempt))
 
     def _render_again(self, order: Order, attempt: int) -> bytes:
-        return self._render(order.ask, order.tag.planned.index, attempt)
+        return self._render(order.ask, order.planned.index, attempt)
 
     def _tell(self, waiter: AsyncResult, flight: Flight) -> None:
         """On the engine's thread."""

@@ -21,16 +21,18 @@ JITTER = 0.25
 
 
 class Order(Struct, eq=False):
-    """A rendered request and the monotonic instant it is due; `tag` is the caller's.
+    """A rendered request and the monotonic instant it is due.
 
-    A further try has the flight before it as `previous`, and is rendered anew by `render(order, attempt)`.
-    One that `ripens` is of no account before it is due: its user may never come to ask.
+    `planned` is its place in the schedule, and `told`, who hears of its end; both are the caller's. A
+    further try has the flight before it as `previous`, and is rendered anew by `render(order, attempt)`. One
+    that `ripens` is of no account before it is due: its user may never come to ask.
     """
 
     due_ns: int
     ask: Ask
     wire: bytes
-    tag: Any = None
+    planned: Any = None
+    told: "Callable[[Flight], None] | None" = None
     render: "Callable[[Order, int], bytes] | None" = None
     previous: "Flight | None" = None
     ripens: bool = False
@@ -59,6 +61,11 @@ class Flight(Struct, eq=False):
         if self.order.previous is None:
             return [self]
         return [*self.order.previous.tries(), self]
+
+    def scheduled_ns(self) -> int:
+        """The instant at which it was due, before any other try."""
+        previous = self.order.previous
+        return self.order.due_ns if previous is None else previous.scheduled_ns()
 
     def deadline(self, timeouts: Timeouts) -> tuple[int, str]:
         """The next instant at which to give up, and why."""

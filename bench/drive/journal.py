@@ -1,11 +1,8 @@
 """From flights to records: the log on disk, and what Locust is told."""
 
 from array import array
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-
-from msgspec import Struct
 
 from bench.drive.bulletin import Bulletin
 from bench.drive.control import hidden
@@ -16,15 +13,6 @@ from bench.scenario import Traffic
 from bench.workload import Planned, once_a_class, shape_of
 
 GOOD = frozenset({"ok", "degraded"})
-
-
-class Tag(Struct, eq=False):
-    """What an order is for: its place in the schedule, in ns from the start."""
-
-    planned: Planned
-    scheduled_ns: int
-    told: Callable[[Flight], None] | None = None
-    """Hears of the end: whoever asked for a request that stands in no schedule."""
 
 
 _OfClass = tuple[tuple[str, str, bool, str, str | None], int | None, int, int]
@@ -56,20 +44,20 @@ class LoggedJournal:
 
         Nothing is lost with one that ended sooner: entries reach the disk together.
         """
-        if flight.order.previous is not None:
+        order, start_ns = flight.order, self.start_ns
+        if order.previous is not None:
             return
-        tag: Tag = flight.order.tag
+        planned: Planned = order.planned
         self.sent_count += 1
-        known = _known(tag.planned) if tag.told else None
-        self.log.sent(tag.planned.index, tag.scheduled_ns, (flight.handed_ns or 0) - self.start_ns, known)
+        known = _known(planned) if order.told else None
+        self.log.sent(planned.index, order.due_ns - start_ns, (flight.handed_ns or 0) - start_ns, known)
 
     def ended(self, flight: Flight) -> None:
         """Log the Record."""
-        tag: Tag = flight.order.tag
-        facts = flight.exchange.facts
+        order, facts, start_ns = flight.order, flight.exchange.facts, self.start_ns
         if self.keys:
             _hide(facts, self.keys)
-        if not flight.noted and flight.order.previous is None and flight.handed_ns is not None:
+        if not flight.noted and order.previous is None and flight.handed_ns is not None:
             self.sent_count += 1
         outcome = facts.outcome
         if outcome != "ok":
@@ -79,24 +67,27 @@ class LoggedJournal:
                 facts.end_ns = None
             self.errors += outcome not in GOOD and outcome != "not_sent"
         instants = chars = b""
-        start_ns = self.start_ns
         if facts.event_ns:
             instants = array("q", [instant - start_ns for instant in facts.event_ns]).tobytes()
             chars = facts.event_chars.tobytes()
-        asked, lane = self._asked(flight, tag, outcome)
+        due_ns = order.due_ns if order.previous is None else flight.scheduled_ns()
+        asked, lane = self._asked(flight, due_ns - start_ns, outcome)
         self.log.ended_parts(asked, lane, facts, start_ns, instants, chars)
-        self.bulletin.add(tag.planned, tag.scheduled_ns + start_ns, facts)
+        self.bulletin.add(order.planned, due_ns, facts)
 
     def tick(self, now_ns: int) -> None:
         """Flush the log when it is time."""
         self.log.tick(now_ns - self.start_ns)
 
-    def _asked(self, flight: Flight, tag: Tag, outcome: str) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    def _asked(
+        self, flight: Flight, scheduled_ns: int, outcome: str
+    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """The values of ASKED, and those of LANE."""
-        order, planned, handed_ns, sent_ns = flight.order, tag.planned, flight.handed_ns, flight.sent_ns
+        order, handed_ns, sent_ns = flight.order, flight.handed_ns, flight.sent_ns
+        planned: Planned = order.planned
         lane, items, query_tokens, texts = _of_class(planned.traffic)
         user = planned.user
-        if tag.told is None:
+        if order.told is None:
             in_tokens: int | None = query_tokens + planned.item_tokens * texts
             conversation, turn = (None, None) if user is None else (planned.index, 0)
         else:  # a task says it with each request
@@ -117,7 +108,7 @@ class LoggedJournal:
             conversation,
             turn,
             self.worker,
-            tag.scheduled_ns,
+            scheduled_ns,
             first_ns,
             handed_ns,
             handed_ns if sent_ns is None else sent_ns,

@@ -13,7 +13,6 @@ from typing import Protocol
 
 from bench.drive.asking import Recipe, recipe_of, span_of, traceparent
 from bench.drive.flight import NS_PER_S, Flight, Order
-from bench.drive.journal import Tag
 from bench.protocol import Endpoint, fill, render, template_of
 from bench.workload import Planned, Schedule, Texts
 
@@ -75,7 +74,7 @@ class Kitchen:
             wire = render(self._endpoint, ask, traceparent(self._run_id, index, 1))
         else:
             wire = fill(template, span_of(index, 1), ask.texts)
-        return Order(due_ns, ask, wire, Tag(planned, due_ns - self.start_ns), self._again, None, ripens)
+        return Order(due_ns, ask, wire, planned, None, self._again, None, ripens)
 
     def _learn(self, kind: Hashable, planned: Planned) -> tuple[Recipe, bytes | None]:
         if len(self._recipes) >= MOST_RECIPES:
@@ -86,7 +85,7 @@ class Kitchen:
         return learned
 
     def _render_again(self, order: Order, attempt: int) -> bytes:
-        return render(self._endpoint, order.ask, traceparent(self._run_id, order.tag.planned.index, attempt))
+        return render(self._endpoint, order.ask, traceparent(self._run_id, order.planned.index, attempt))
 
 
 class OpenSupply:
@@ -169,11 +168,11 @@ class ClosedSupply:
 
     def ended(self, flight: Flight) -> None:
         """The user has the reply, and thinks."""
-        tag: Tag = flight.order.tag
-        if tag.told is not None:
-            tag.told(flight)
-        elif tag.planned.user is not None:
-            self._think(tag.planned.user, flight.exchange.facts.end_ns or flight.begun_ns)
+        order = flight.order
+        if order.told is not None:
+            order.told(flight)
+        elif order.planned.user is not None:
+            self._think(order.planned.user, flight.exchange.facts.end_ns or flight.begun_ns)
 
     def _think(self, user: int, from_ns: int) -> None:
         if self._leaving and self._goes(user):

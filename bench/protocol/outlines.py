@@ -17,22 +17,23 @@ SURE_BYTES = 16
 """A value of so many bytes is neither an empty list nor nothing in another form."""
 
 
+# An error anywhere is none of their fields' types: such a reply is read as a whole.
 class _Item(Struct):
-    error: Any = None
+    error: None = None
     dense: Raw = _ABSENT
     sparse: Raw = _ABSENT
     multivector: Raw = _ABSENT
 
 
 class _Embedding(Struct):
-    error: Any = None
+    error: None = None
     embedding: Raw = _ABSENT
 
 
 class _Reply(Struct, kw_only=True):
     entries: list[Any]
     usage: Any = None
-    error: Any = None
+    error: None = None
 
     def get(self, name: str) -> Any:
         """Read like the object that it outlines."""
@@ -66,12 +67,10 @@ def outline(ask: Ask, body: bytes, *, packed: bool) -> _Reply | None:
     except (msgspec.DecodeError, RecursionError):
         return None
     entries = tree.entries
-    if tree.error or len(entries) != len(ask.texts):
+    if len(entries) != len(ask.texts):
         return None
     wanted = _EMBEDDING if ask.operation == "embed" else ask.params.get("output_types") or _DENSE
     for entry in entries:
-        if entry.error:
-            return None
         for name in wanted:
             if len(getattr(entry, name, _ABSENT)) < SURE_BYTES:
                 return None

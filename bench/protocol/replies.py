@@ -35,6 +35,8 @@ def _read_result(facts: Facts, ask: Ask, kind: Kind, headers: Headers, body: byt
     tree: Any = outline(ask, body, packed=packed)
     if tree is not None:
         facts.items_returned = len(tree.entries)
+        if tree.usage:
+            read_usage(facts, ask, kind, tree)
     else:
         tree = msgpack.unpackb(body) if packed else json.loads(body)
         result = RESULTS[ask.operation]
@@ -43,7 +45,7 @@ def _read_result(facts: Facts, ask: Ask, kind: Kind, headers: Headers, body: byt
             facts.settle(*judge_in_result(problem.code))
             return
         out_chars = result.read(facts, ask, tree)
-    read_usage(facts, ask, kind, tree)
+        read_usage(facts, ask, kind, tree)
     _read_headers(facts, headers)
     if facts.out_tokens is None and kind == "sie" and ask.owes_usage:
         facts.settle("degraded", "missing_usage")
