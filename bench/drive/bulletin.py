@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from locust.env import Environment
 from locust.stats import RequestStats, StatsEntry, StatsError, bucket_response_time
 
+from bench.drive.flight import GOOD
 from bench.protocol import Facts
 from bench.scenario import Traffic
 from bench.workload import Planned
@@ -48,7 +49,6 @@ class _Batch:
     first_ms: list[float]
 
 
-_GOOD = frozenset({"ok", "degraded"})
 _WITHOUT_END = frozenset({"unfinished", "not_sent"})
 
 
@@ -70,7 +70,7 @@ class Bulletin:
             end_ns = scheduled_ns
         if first_ns is not None:
             first_ns = max(0, first_ns - scheduled_ns)
-        trouble = None if outcome in _GOOD else _why(facts)
+        trouble = None if outcome in GOOD else _why(facts)
         tally.ended.append((end_ns - scheduled_ns, facts.response_bytes, trouble, first_ns))
 
     def post(self, environment: Environment) -> None:

@@ -12,6 +12,9 @@ from bench.scenario import Retry, Timeouts
 
 NS_PER_S = 1_000_000_000
 
+GOOD = frozenset({"ok", "degraded"})
+"""Outcomes with an answer, if with a blemish."""
+
 PAUSE_S = 5.0
 """Before another try, where the server does not say how long; as the gateway's own SDK has it."""
 

@@ -6,14 +6,11 @@ from typing import Any
 
 from bench.drive.bulletin import Bulletin
 from bench.drive.control import hidden
-from bench.drive.flight import Flight
+from bench.drive.flight import GOOD, Flight
 from bench.protocol import Facts
 from bench.record import Attempt, LogWriter
 from bench.scenario import Traffic
 from bench.workload import Planned, once_a_class, shape_of
-
-GOOD = frozenset({"ok", "degraded"})
-
 
 _OfClass = tuple[tuple[str, str, bool, str, str | None], int | None, int, int]
 

@@ -7,8 +7,8 @@ import gevent
 from bench.drive.asking import recipe_of
 from bench.drive.control import Control, TargetError
 from bench.drive.engine import Engine
-from bench.drive.flight import Order
-from bench.drive.journal import GOOD, KeptJournal
+from bench.drive.flight import GOOD, Order
+from bench.drive.journal import KeptJournal
 from bench.drive.pools import look
 from bench.protocol import Ask, Endpoint, Facts, chars_per_token, render
 from bench.record import TargetSaid

@@ -6,9 +6,8 @@ ReplyError   what `raise_for_outcome` raises: the request did not end well
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.drive.flight import Flight
+from bench.drive.flight import GOOD, Flight
 from bench.drive.given import GENERATES, Given
-from bench.drive.journal import GOOD
 from bench.protocol import Facts, text_of
 
 NS_PER_MS = 1_000_000

@@ -131,5 +131,4 @@ class Exchange:
         self.done = True
         facts = self.facts
         # The clock that stamps are read on is set anew each second: it may step back by a few ns.
-        before_ns = facts.last_token_ns or facts.headers_ns or 0
-        facts.end_ns = max(before_ns, now_ns)
+        facts.end_ns = max(now_ns, facts.headers_ns or 0, facts.last_token_ns or 0)

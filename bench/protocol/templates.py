@@ -9,7 +9,7 @@ _SPAN = 0xFEED_FACE_CAFE_BEEF
 def template_of(endpoint: Endpoint, ask: Ask, trace_id: str) -> bytes | None:
     """A request with holes for span and texts; None where it is not certain what is one.
 
-    Only for texts of plain words, as JSON and msgpack write them unchanged: ASCII letters, spaces and dots;
+    Only for texts of plain words, as JSON and msgpack write them unchanged: ASCII letters and spaces;
     those to be filled in must be as long.
     """
     wire, template = render(endpoint, ask, trace_of(trace_id, _SPAN)), b""

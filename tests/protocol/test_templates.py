@@ -11,7 +11,7 @@ from tests.protocol.wire import OPERATIONS, asking
 
 ENDPOINT = Endpoint("sie", "http://gateway:8080/100%25/v1", "key")
 RUN = "a" * 32
-PLAIN = "abcxyz ."
+PLAIN = "abcxyz "
 TEXTS = st.lists(st.text(PLAIN, min_size=1, max_size=12), min_size=2, max_size=2).map(tuple)
 WORDS = st.lists(st.text(PLAIN, min_size=30, max_size=30), min_size=2, max_size=2).map(tuple)
 ASKS: list[Ask] = [
