@@ -92,3 +92,11 @@ def test_what_the_dialect_that_was_found_refuses_is_no_run(
         prepared(tmp_path / "later", sim(*FLEET, "--dialect", "0.10"), SCENARIO, *SHORT, change)
     ).end()
     assert later[0] == 0
+
+
+def test_the_template_of_a_chat_does_not_shorten_its_texts(sim: Sim, tmp_path: Path) -> None:
+    """2,000 tokens are asked and come, and the template's eight; with that in the length sixty are lost."""
+    folder = prepared(tmp_path, sim(*FLEET), SCENARIO, *SHORT, "classes.chat.input_tokens=2000")
+    requests = drive(folder)
+    assert len(requests) == 10
+    assert (requests["in_tokens"] - requests["asked_in_tokens"]).between(6, 10).all()
