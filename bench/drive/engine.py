@@ -7,7 +7,6 @@ sockets is epoll and a timerfd; what comes is rendered, and what came is decoded
 
 import heapq
 import itertools
-import os
 import random
 import resource
 import select
@@ -16,6 +15,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.drive.bell import Bell
 from bench.drive.flight import Flight, Journal, Order, again
 from bench.drive.flights import Flights
 from bench.drive.pool import Pool
@@ -68,7 +68,7 @@ class Engine:
         self._taken = self._begun = self._ended = 0
         self._jitter = random.Random(seed)  # processes must not come back together
         self._mail = _Mail()
-        self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._bell = Bell()
         self._timer = Timer()
         self._clock = Clock()
         self.pulse = Pulse()
@@ -120,7 +120,7 @@ class Engine:
 
     def wake(self) -> None:
         """Look at mail and supply now."""
-        os.eventfd_write(self._wake_fd, 1)
+        self._bell.ring()
 
     def facts(self) -> dict[str, Any]:
         """About ourselves, for run.json; after the end of `run`."""
@@ -137,7 +137,7 @@ class Engine:
         self.pulse.start()
         poll, flights = self.pool.poll, self._flights
         by_fd = flights.by_fd
-        poll.register(self._wake_fd, select.EPOLLIN)
+        poll.register(self._bell.fd, select.EPOLLIN)
         poll.register(self._timer.fd, select.EPOLLIN)
         while not self._mail.close:
             events = poll.poll(0 if self._has_work() else self.pulse.left_s())
@@ -214,8 +214,8 @@ class Engine:
         self._to_render_ns = at_ns if self._sending and len(self._waiting) < AHEAD_ORDERS else None
 
     def _happened(self, fd: int, mask: int) -> None:
-        if fd == self._wake_fd:
-            os.eventfd_read(fd)
+        if fd == self._bell.fd:
+            self._bell.rang()
             self._read_mail()
         elif fd == self._timer.fd:
             self._timer.rang()
@@ -292,7 +292,7 @@ class Engine:
         self._flights.close()
         self.pool.close()
         self._timer.close()
-        os.close(self._wake_fd)
+        self._bell.close()
 
 
 def _raise_descriptor_limit() -> None:

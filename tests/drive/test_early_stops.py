@@ -1,6 +1,9 @@
-"""Signals while a run begins: what came before there was anything to stop is not forgotten."""
+"""Stops that come early or late: before there was anything to stop, and when all has ended."""
 
+import json
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -50,3 +53,18 @@ def test_a_crew_leaves_a_complete_folder_or_no_log(number: signal.Signals, sim: 
         run = Drive(prepared(tmp_path / str(delay_s), url, SCENARIO, LONG), "--processes", "2")
         stopped(run, number, "log/worker-1.msgpack", delay_s)
         assert not run.folder.log_files() or is_complete(run)
+
+
+def test_who_calls_an_engine_that_has_just_ended_disturbs_nobody(sim: Sim) -> None:
+    """Before a wish to close rings its bell the loop may be over, and the bell's descriptor another's."""
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.drive.call_late", sim(*FLEET)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (told.returncode, told.stderr) == (0, "")
+    found = json.loads(told.stdout)
+    assert found["reused"] >= 1
+    assert found["heard"] == 0
