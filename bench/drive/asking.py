@@ -1,5 +1,6 @@
 """A planned request -> an Ask in the target's terms."""
 
+from copy import copy
 from typing import Any
 
 from msgspec import Struct
@@ -9,20 +10,24 @@ from bench.protocol.facts import Wire
 from bench.scenario import Traffic
 from bench.workload import Planned, Texts
 
+Shared = tuple[str, str | None, str, bool, str, str | None, int | None, int | None, int | None]
+"""The values of the log's SHARED."""
+
 
 class Recipe(Struct, gc=False):
     """What the requests of a class with equal profile and lengths share: all but their index and texts."""
 
     texts: Texts
     pattern: Ask
+    """What one of them asks."""
     sizes: tuple[int, ...]
+    shared: Shared
     fills: bool
     """Whether some of the body besides its texts is the request's own."""
 
     def ask(self, planned: Planned) -> Ask:
-        """What one of them asks."""
-        # A fifth of the cost of a new one; the stubs lack it, and copy() takes four times as long.
-        ask: Ask = self.pattern.__copy__()  # type: ignore[attr-defined]
+        """What another asks."""
+        ask = copy(self.pattern)
         ask.texts = self.texts.written(planned.index, self.sizes)
         if self.fills:
             ask.params = _params(planned, planned.traffic.body)
@@ -39,8 +44,25 @@ def recipe_of(planned: Planned, texts: Texts, *, estimate_tokens: bool = False) 
     pattern.max_tokens, pattern.profile = planned.out_tokens, planned.profile
     if estimate_tokens:
         pattern.chars_per_token = texts.per_token(traffic)
+    pattern.texts = texts.of(planned)
     fills = not traffic.body.keys().isdisjoint({*_KEYS, "min_tokens"})
-    return Recipe(texts, pattern, texts.sizes(planned), fills)
+    return Recipe(texts, pattern, texts.sizes(planned), shared_of(planned), fills)
+
+
+def shared_of(planned: Planned) -> Shared:
+    """What the records of such requests have in common."""
+    traffic = planned.traffic
+    return (
+        traffic.name,
+        planned.profile,
+        traffic.operation,
+        planned.stream,
+        traffic.model,
+        traffic.pool,
+        planned.in_tokens,
+        planned.out_tokens,
+        planned.items,
+    )
 
 
 def pattern_of(traffic: Traffic, *, stream: bool) -> Ask:

@@ -10,77 +10,58 @@ from dataclasses import dataclass
 from locust.env import Environment
 from locust.stats import RequestStats, StatsEntry, StatsError, bucket_response_time
 
+from bench.drive.asking import Shared
 from bench.drive.flight import GOOD
 from bench.protocol import Facts
-from bench.scenario import Traffic
-from bench.workload import Planned
 
-_Ended = tuple[int, int, str | None, int | None]
-"""Of a request: ns from its scheduled instant to its end, bytes of the reply, why it was not good, if it was
-not, and ns to its first token, if one came."""
-
-
-class _Tally:
-    """Finished requests of one class and profile that Locust has not heard of."""
-
-    def __init__(self, traffic: Traffic, profile: str | None) -> None:
-        # Kept, so that no other class comes to have its id.
-        self.traffic, self.profile = traffic, profile
-        self.ended: deque[_Ended] = deque()
-
-    def take(self) -> "_Batch":
-        """All there is by now; more may come meanwhile, from another thread."""
-        ended = [self.ended.popleft() for _ in range(len(self.ended))]
-        return _Batch(
-            [latency_ns / 1e6 for latency_ns, _, _, _ in ended],
-            [size for _, size, _, _ in ended],
-            [trouble for _, _, trouble, _ in ended],
-            [first_ns / 1e6 for _, _, _, first_ns in ended if first_ns is not None],
-        )
+_Ended = tuple[int, int | None, int | None, int, str | None]
+"""Of a request: when it was due, when it ended if it did, when its first token came if one came, bytes of the
+reply, and why it was not good if it was not."""
 
 
 @dataclass(slots=True)
 class _Batch:
-    """Latencies count from the scheduled instant; a trouble is why a request was not good."""
+    """Latencies count from the scheduled instant, 0 without an end; a trouble is why it was not good."""
 
     latencies_ms: list[float]
+    first_ms: list[float]
     sizes: list[int]
     troubles: list[str | None]
-    first_ms: list[float]
 
 
-_WITHOUT_END = frozenset({"unfinished", "not_sent"})
+def _taken(waiting: "deque[_Ended]") -> _Batch:
+    """All there is by now; more may come meanwhile, from another thread."""
+    ended = [waiting.popleft() for _ in range(len(waiting))]
+    return _Batch(
+        [(end_ns - due_ns) / 1e6 if end_ns and end_ns > due_ns else 0.0 for due_ns, end_ns, _, _, _ in ended],
+        [max(0, first_ns - due_ns) / 1e6 for due_ns, _, first_ns, _, _ in ended if first_ns is not None],
+        [size for _, _, _, size, _ in ended],
+        [trouble for _, _, _, _, trouble in ended],
+    )
 
 
 class Bulletin:
     """Written by the engine's thread, read by Locust's."""
 
     def __init__(self) -> None:
-        self._tallies: dict[tuple[int, str | None], _Tally] = {}
+        self._waiting: dict[tuple[str, str | None, str], deque[_Ended]] = {}
         self.ttft = RequestStats().get("ttft", "")
 
-    def add(self, planned: Planned, scheduled_ns: int, facts: Facts) -> None:
+    def add(self, shared: Shared, scheduled_ns: int, facts: Facts) -> None:
         """Note the end of a request."""
-        key = id(planned.traffic), planned.profile
-        tally = self._tallies.get(key)
-        if tally is None:
-            tally = self._tallies[key] = _Tally(planned.traffic, planned.profile)
-        outcome, end_ns, first_ns = facts.outcome, facts.end_ns, facts.first_token_ns
-        if end_ns is None or end_ns < scheduled_ns or outcome in _WITHOUT_END:
-            end_ns = scheduled_ns
-        if first_ns is not None:
-            first_ns = max(0, first_ns - scheduled_ns)
-        trouble = None if outcome in GOOD else _why(facts)
-        tally.ended.append((end_ns - scheduled_ns, facts.response_bytes, trouble, first_ns))
+        named = shared[:3]
+        waiting = self._waiting.get(named)
+        if waiting is None:
+            waiting = self._waiting[named] = deque()
+        trouble = None if facts.outcome in GOOD else _why(facts)
+        waiting.append((scheduled_ns, facts.end_ns, facts.first_token_ns, facts.response_bytes, trouble))
 
     def post(self, environment: Environment) -> None:
         """Hand everything to Locust."""
         # Locust's own listener only counts, and costs more than the request if it counts one by one.
         listened_to = len(environment.events.request._handlers) > 1
-        for tally in list(self._tallies.values()):
-            traffic, profile = tally.traffic, tally.profile
-            kind, name = traffic.operation, traffic.name
-            batch = tally.take()
+        for (name, profile, kind), waiting in list(self._waiting.items()):
+            batch = _taken(waiting)
             if not batch.latencies_ms:
                 continue
             self.ttft.extend(_summed(self.ttft, batch.first_ms, 0, 0))

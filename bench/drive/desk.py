@@ -10,7 +10,7 @@ import gevent
 from gevent.event import AsyncResult
 from locust.exception import StopUser
 
-from bench.drive.asking import traceparent
+from bench.drive.asking import shared_of, traceparent
 from bench.drive.flight import NS_PER_S, Flight, Order
 from bench.drive.given import Given, Names, Wish
 from bench.protocol import Ask, Endpoint, render
@@ -55,7 +55,9 @@ class Desk:
             index, traffic, ask.profile, 0, ask.max_tokens, user=place, ask=ask, begun=talk or (index, 0)
         )
         due_ns = time.monotonic_ns()
-        order = Order(due_ns, ask, wire, given, partial(self._tell, waiter), self._render_again)
+        order = Order(
+            due_ns, ask, wire, given, shared_of(given), partial(self._tell, waiter), self._render_again
+        )
         flight = self._await(waiter, order)
         return given, flight, due_ns
 

@@ -26,15 +26,18 @@ JITTER = 0.25
 class Order(Struct, eq=False):
     """A rendered request and the monotonic instant it is due.
 
-    `planned` is its place in the schedule, and `told`, who hears of its end; both are the caller's. A
-    further try has the flight before it as `previous`, and is rendered anew by `render(order, attempt)`. One
-    that `ripens` is of no account before it is due: its user may never come to ask.
+    Where requests differ in their texts alone `ask` has those of another of them, of the same lengths: `wire`
+    has its own. `planned` is its place in the schedule, `shared` what its record has in common with others,
+    and `told`, who hears of its end; all three are the caller's. A further try has the flight before it as
+    `previous`, and is rendered anew by `render(order, attempt)`. One that `ripens` is of no account before
+    it is due: its user may never come to ask.
     """
 
     due_ns: int
     ask: Ask
     wire: bytes
     planned: Any = None
+    shared: Any = None
     told: "Callable[[Flight], None] | None" = None
     render: "Callable[[Order, int], bytes] | None" = None
     previous: "Flight | None" = None

@@ -6,21 +6,10 @@ from typing import Any
 
 from bench.drive.bulletin import Bulletin
 from bench.drive.control import hidden
-from bench.drive.flight import GOOD, Flight
+from bench.drive.flight import GOOD, Flight, Order
 from bench.protocol import Facts
-from bench.record import Attempt, LogWriter
-from bench.scenario import Traffic
-from bench.workload import Planned, once_a_class, shape_of
-
-_OfClass = tuple[tuple[str, str, bool, str, str | None], int | None, int, int]
-
-
-@once_a_class
-def _of_class(traffic: Traffic) -> _OfClass:
-    """What every record of a class says; results due; tokens of a query, and texts beside it."""
-    shape = shape_of(traffic)
-    said = traffic.name, traffic.operation, shape.stream, traffic.model, traffic.pool
-    return said, shape.items, shape.query_tokens, shape.texts
+from bench.record import SHARED, Attempt, LogWriter
+from bench.workload import Planned
 
 
 @dataclass
@@ -46,7 +35,7 @@ class LoggedJournal:
             return
         planned: Planned = order.planned
         self.sent_count += 1
-        known = _known(planned) if order.told else None
+        known = _known(order) if order.told else None
         self.log.sent(planned.index, order.due_ns - start_ns, (flight.handed_ns or 0) - start_ns, known)
 
     def ended(self, flight: Flight) -> None:
@@ -68,39 +57,31 @@ class LoggedJournal:
             instants = array("q", [instant - start_ns for instant in facts.event_ns]).tobytes()
             chars = facts.event_chars.tobytes()
         due_ns = order.due_ns if order.previous is None else flight.scheduled_ns()
-        asked, lane = self._asked(flight, due_ns - start_ns, outcome)
-        self.log.ended_parts(asked, lane, facts, start_ns, instants, chars)
-        self.bulletin.add(order.planned, due_ns, facts)
+        asked = self._asked(flight, due_ns - start_ns, outcome)
+        self.log.ended_parts(asked, order.shared, facts, start_ns, instants, chars)
+        self.bulletin.add(order.shared, due_ns, facts)
 
     def tick(self, now_ns: int) -> None:
         """Flush the log when it is time."""
         self.log.tick(now_ns - self.start_ns)
 
-    def _asked(
-        self, flight: Flight, scheduled_ns: int, outcome: str
-    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """The values of ASKED, and those of LANE."""
+    def _asked(self, flight: Flight, scheduled_ns: int, outcome: str) -> tuple[Any, ...]:
+        """The values of ASKED."""
         order, handed_ns, sent_ns = flight.order, flight.handed_ns, flight.sent_ns
         planned: Planned = order.planned
-        lane, items, query_tokens, texts = _of_class(planned.traffic)
-        user = planned.user
-        if order.told is None:
-            in_tokens: int | None = query_tokens + planned.item_tokens * texts
-            conversation, turn = (None, None) if user is None else (planned.index, 0)
-        else:  # a task says it with each request
-            name, operation, _, model, pool = lane
-            lane = name, operation, planned.stream, model, pool
-            items, in_tokens = planned.items, planned.in_tokens
-            conversation, turn = planned.conversation, planned.turn
         first_ns, count = handed_ns, 0 if outcome == "not_sent" else 1
         attempts: tuple[Attempt, ...] = ()
         if order.previous is not None:
             tries = flight.tries()
             first_ns, attempts = tries[0].handed_ns, tuple(map(self._attempt, tries))
             count = len(tries) if count else 0
-        asked = (
+        user = planned.user
+        if order.told is None:
+            conversation, turn = (None, None) if user is None else (planned.index, 0)
+        else:  # a task may go on with a talk
+            conversation, turn = planned.conversation, planned.turn
+        return (
             planned.index,
-            planned.profile,
             user,
             conversation,
             turn,
@@ -111,15 +92,10 @@ class LoggedJournal:
             handed_ns if sent_ns is None else sent_ns,
             "kernel" if sent_ns and flight.kernel_stamps else "read",
             flight.read_lag_max_ns,
-            len(flight.exchange.facts.event_ns),
             count,
             attempts,
-            in_tokens,
-            planned.out_tokens,
-            items,
             len(order.wire),
         )
-        return asked, lane
 
     def _attempt(self, flight: Flight) -> Attempt:
         facts = flight.exchange.facts
@@ -132,23 +108,15 @@ class LoggedJournal:
         )
 
 
-def _known(planned: Planned) -> dict[str, Any]:
+def _known(order: Order) -> dict[str, Any]:
     """What a schedule would hold of it."""
-    traffic = planned.traffic
+    planned: Planned = order.planned
     return {
+        **dict(zip(SHARED, order.shared, strict=True)),
         "index": planned.index,
-        "traffic_class": traffic.name,
-        "operation": traffic.operation,
-        "stream": planned.stream,
-        "model": traffic.model,
-        "pool": traffic.pool,
-        "profile": planned.profile,
         "user": planned.user,
         "conversation": planned.conversation,
         "turn": planned.turn,
-        "asked_in_tokens": planned.in_tokens,
-        "asked_out_tokens": planned.out_tokens,
-        "items_asked": planned.items,
     }
 
 

@@ -69,23 +69,29 @@ class Kitchen:
         # The schedule keeps its classes alive: no other comes to have the id of one.
         kind = id(planned.traffic), planned.profile, planned.item_tokens, planned.out_tokens
         recipe, template = self._recipes.get(kind) or self._learn(kind, planned)
-        ask, index = recipe.ask(planned), planned.index
+        index = planned.index
         if template is None:
+            ask = recipe.ask(planned)
             wire = render(self._endpoint, ask, traceparent(self._run_id, index, 1))
         else:
-            wire = fill(template, span_of(index, 1), ask.texts)
-        return Order(due_ns, ask, wire, planned, None, self._again, None, ripens)
+            ask = recipe.pattern
+            wire = fill(template, span_of(index, 1), recipe.texts.written(index, recipe.sizes))
+        return Order(due_ns, ask, wire, planned, recipe.shared, None, self._again, None, ripens)
 
     def _learn(self, kind: Hashable, planned: Planned) -> tuple[Recipe, bytes | None]:
         if len(self._recipes) >= MOST_RECIPES:
             self._recipes.clear()
-        recipe = recipe_of(planned, self._texts, estimate_tokens=self._estimate_tokens)
-        template = None if recipe.fills else template_of(self._endpoint, recipe.ask(planned), self._run_id)
+        recipe = self._recipe(planned)
+        template = None if recipe.fills else template_of(self._endpoint, recipe.pattern, self._run_id)
         learned = self._recipes[kind] = recipe, template
         return learned
 
+    def _recipe(self, planned: Planned) -> Recipe:
+        return recipe_of(planned, self._texts, estimate_tokens=self._estimate_tokens)
+
     def _render_again(self, order: Order, attempt: int) -> bytes:
-        return render(self._endpoint, order.ask, traceparent(self._run_id, order.planned.index, attempt))
+        ask = self._recipe(order.planned).ask(order.planned)
+        return render(self._endpoint, ask, traceparent(self._run_id, order.planned.index, attempt))
 
 
 class OpenSupply:

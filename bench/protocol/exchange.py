@@ -5,6 +5,7 @@ that reading JSON is never in the way of a stamp.
 """
 
 import httptools
+from msgspec import Struct, field
 
 from bench.protocol.facts import GENERATION, Ask, Facts, Kind
 from bench.protocol.framing import Framing
@@ -16,7 +17,7 @@ UNDECODED_BYTES = 1 << 16
 """So much of a stream may wait to be read."""
 
 
-class Exchange:
+class Exchange(Struct, eq=False):
     """Reads one HTTP/1.1 reply.
 
     `feed` bytes with the instant they arrived; `closed` when the peer ends the connection. When `done`,
@@ -24,20 +25,15 @@ class Exchange:
     that follow each other on a connection share its `framing`.
     """
 
-    __slots__ = (
-        "_ask", "_framing", "_kind", "_stream", "_undecoded", "done", "facts", "kept", "reusable",
-    )  # fmt: skip
-
-    def __init__(self, kind: Kind, ask: Ask, framing: Framing | None = None) -> None:
-        self.facts = Facts()
-        self.done = False
-        self.reusable = False
-        self.kept: Kept | None = None
-        self._kind, self._ask = kind, ask
-        self._stream: StreamReader | None = None
-        self._undecoded = 0
-        self._framing = framing or Framing()
-        self._framing.begin()
+    kind: Kind
+    ask: Ask
+    framing: Framing = field(default_factory=Framing)
+    facts: Facts = field(default_factory=Facts)
+    done: bool = False
+    reusable: bool = False
+    kept: Kept | None = None
+    _stream: StreamReader | None = None
+    _undecoded: int = 0
 
     @property
     def undecoded(self) -> bool:
@@ -48,7 +44,7 @@ class Exchange:
         """Take bytes; after the end, and after nonsense, the rest is passed over."""
         if self.done:
             return
-        framing, facts = self._framing, self.facts
+        framing, facts = self.framing, self.facts
         framing.now_ns = now_ns
         facts.response_bytes += len(data)
         broken: Exception | None = None
@@ -63,7 +59,9 @@ class Exchange:
             self._stream.take(self._piece(), now_ns)
         if framing.complete:
             self._end(complete=True)
-            self.reusable = framing.keep and not framing.extra and broken is None
+            if framing.keep and not framing.extra and broken is None:
+                self.reusable = True
+                framing.begin()
             self._finish(now_ns)
             return
         self._undecoded += len(data)
@@ -85,7 +83,7 @@ class Exchange:
         """The peer ended the connection: the proper end of a body without length, a loss otherwise."""
         if self.done:
             return
-        headers = self._framing.headers
+        headers = self.framing.headers
         self._end(complete="content-length" not in headers and "transfer-encoding" not in headers)
         self._finish(now_ns)
 
@@ -97,20 +95,20 @@ class Exchange:
 
     def _read_head(self) -> None:
         """Only a 200 of a streamed generation is a stream, and only if it says so."""
-        facts, ask, framing = self.facts, self._ask, self._framing
+        facts, ask, framing = self.facts, self.ask, self.framing
         headers = framing.headers
         facts.status, facts.headers_ns = framing.status, framing.head_ns
         if "x-sie-request-id" in headers.names:
             facts.request_id = headers["x-sie-request-id"]
         streams = ask.stream and ask.operation in GENERATION and facts.status == 200
         if streams and "event-stream" in headers.get("content-type", ""):
-            self._stream = StreamReader(self._kind, ask, facts)
+            self._stream = StreamReader(self.kind, ask, facts)
         if ask.keep:
             kind = headers.get("content-type", "")
             self.kept = Kept(streams="event-stream" in kind, packed="msgpack" in kind)
 
     def _piece(self) -> bytes:
-        piece = self._framing.take()
+        piece = self.framing.take()
         if self.kept is not None:
             self.kept.take(piece)
         return piece
@@ -121,7 +119,7 @@ class Exchange:
         if self._stream is not None:
             self._stream.end(complete=complete)
         elif complete and facts.status is not None:
-            read_whole(facts, self._ask, self._kind, self._framing.headers, self._piece())
+            read_whole(facts, self.ask, self.kind, self.framing.headers, self._piece())
         else:
             facts.settle("failed", "connection_lost")
 

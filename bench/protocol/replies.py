@@ -23,35 +23,31 @@ def read_whole(facts: Facts, ask: Ask, kind: Kind, headers: Headers, body: bytes
     if facts.status != 200:
         read_error(facts, headers, body)
         return
+    out_chars, packed = 0, "msgpack" in headers.get("content-type", "")
     try:
-        _read_result(facts, ask, kind, headers, body)
+        tree: Any = outline(ask, body, packed=packed)
+        if tree is not None:
+            facts.items_returned = len(tree.entries)
+            if tree.usage:
+                read_usage(facts, ask, kind, tree)
+        else:
+            tree = msgpack.unpackb(body) if packed else json.loads(body)
+            result = RESULTS[ask.operation]
+            if problem := problem_instead(tree, result.key):
+                note(facts, problem)
+                facts.settle(*judge_in_result(problem.code))
+                return
+            out_chars = result.read(facts, ask, tree)
+            read_usage(facts, ask, kind, tree)
+        _read_headers(facts, headers)
+        if facts.out_tokens is None and kind == "sie" and ask.owes_usage:
+            facts.settle("degraded", "missing_usage")
+        facts.settle("ok")
+        if ask.chars_per_token is not None:
+            estimate(facts, ask, out_chars)
     except MALFORMED as error:
         facts.error_message = f"{type(error).__name__}: {error}"
         facts.settle("failed", "malformed")
-
-
-def _read_result(facts: Facts, ask: Ask, kind: Kind, headers: Headers, body: bytes) -> None:
-    out_chars, packed = 0, "msgpack" in headers.get("content-type", "")
-    tree: Any = outline(ask, body, packed=packed)
-    if tree is not None:
-        facts.items_returned = len(tree.entries)
-        if tree.usage:
-            read_usage(facts, ask, kind, tree)
-    else:
-        tree = msgpack.unpackb(body) if packed else json.loads(body)
-        result = RESULTS[ask.operation]
-        if problem := problem_instead(tree, result.key):
-            note(facts, problem)
-            facts.settle(*judge_in_result(problem.code))
-            return
-        out_chars = result.read(facts, ask, tree)
-        read_usage(facts, ask, kind, tree)
-    _read_headers(facts, headers)
-    if facts.out_tokens is None and kind == "sie" and ask.owes_usage:
-        facts.settle("degraded", "missing_usage")
-    facts.settle("ok")
-    if ask.chars_per_token is not None:
-        estimate(facts, ask, out_chars)
 
 
 def _read_headers(facts: Facts, headers: Headers) -> None:

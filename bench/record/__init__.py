@@ -27,7 +27,7 @@ from bench.record.folder import (
 )
 from bench.record.hold import held
 from bench.record.join import join
-from bench.record.log import Beat, Ended, LogReader, LogWriter, Sent, is_written
+from bench.record.log import SHARED, Beat, Ended, LogReader, LogWriter, Sent, is_written
 from bench.record.schema import EVENTS, FIELDS, REQUESTS, SCHEDULE, Attempt, Outcome, Record
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "FIELDS",
     "REQUESTS",
     "SCHEDULE",
+    "SHARED",
     "Attempt",
     "Beat",
     "Books",

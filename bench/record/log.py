@@ -4,12 +4,13 @@ An entry is a little-endian uint32 length and that many bytes of msgpack, one of
 
     ["sent", index, scheduled_ns, handed_ns]           a request is on its way
     ["sent", index, scheduled_ns, handed_ns, known]    the same of one that no schedule holds
-    ["ended", asked, lane, heard, zero_ns, event_ns, event_chars]    what became of it
+    ["ended", asked, shared, heard, zero_ns, event_ns, event_chars]    what became of it
     ["beat", now_ns]                                   everything up to this instant is in the log
 
-`asked`, `lane` and `heard` hold the values of ASKED, LANE and HEARD. Their instants count from `zero_ns` and
-not from the run's start; what follows them in `heard` means nothing. Events are int64 and int32 arrays as
-bytes. A writer that is in a hurry has no time to put all that in the order of a Record's fields.
+`asked`, `shared` and `heard` hold the values of ASKED, SHARED and HEARD. Their instants count from `zero_ns`
+and not from the run's start; what follows them in `heard` means nothing. Events are int64 and int32 arrays
+as bytes, and nothing else tells how many there are. A writer that is in a hurry has no time to put all that
+in the order of a Record's fields.
 
 `beat` bounds what a kill can hide: what happened after the last one may be missing.
 """
@@ -35,14 +36,16 @@ values_of = attrgetter(*FIELDS)
 """The values of a Record, in the order of FIELDS."""
 
 ASKED = (
-    *("index", "profile", "user", "conversation", "turn", "worker", "scheduled_ns", "first_sent_ns"),
-    *("handed_ns", "sent_ns", "stamp_source", "read_lag_max_ns", "events", "attempts", "attempt_log"),
-    *("asked_in_tokens", "asked_out_tokens", "items_asked", "request_bytes"),
+    *("index", "user", "conversation", "turn", "worker", "scheduled_ns", "first_sent_ns", "handed_ns"),
+    *("sent_ns", "stamp_source", "read_lag_max_ns", "attempts", "attempt_log", "request_bytes"),
 )
-"""What the sender knows of a request without its reply."""
+"""What the sender knows of this one request without its reply."""
 
-LANE = ("traffic_class", "operation", "stream", "model", "pool")
-"""What it shares with the others of its class."""
+SHARED = (
+    *("traffic_class", "profile", "operation", "stream", "model", "pool"),
+    *("asked_in_tokens", "asked_out_tokens", "items_asked"),
+)
+"""What it shares with the others of its class, profile and lengths."""
 
 HEARD = (
     *("outcome", "reason", "status", "error_code", "finish_reason", "headers_ns", "first_token_ns"),
@@ -52,8 +55,8 @@ HEARD = (
 )
 """What the reply said, and when."""
 
-_asked_of, _lane_of, _heard_of = attrgetter(*ASKED), attrgetter(*LANE), attrgetter(*HEARD)
-_WRITTEN = (*ASKED, *LANE, *HEARD)
+_asked_of, _shared_of, _heard_of = attrgetter(*ASKED), attrgetter(*SHARED), attrgetter(*HEARD)
+_WRITTEN = (*ASKED, *SHARED, *HEARD, "events")
 _in_order = itemgetter(*map(_WRITTEN.index, FIELDS))
 _FROM_ZERO = [
     *map(_WRITTEN.index, ("first_sent_ns", "handed_ns", "sent_ns", "headers_ns", "first_token_ns")),
@@ -64,6 +67,8 @@ _FROM_ZERO = [
 _SENT = struct.Struct(">11sqBqBq")
 _INT64 = 0xD3
 _SENT_HEAD = _LENGTH.pack(_SENT.size - _LENGTH.size) + b"\x94\xa4sent" + bytes([_INT64])
+
+_EVENT_BYTES = array("q").itemsize
 
 FLUSH_EVERY_NS = 50_000_000
 """Entries reach the operating system at least this often while the writer is turned."""
@@ -124,20 +129,20 @@ class LogWriter:
 
     def ended(self, record: Record, event_ns: "array[int]", event_chars: "array[int]") -> None:
         """Note what became of a request."""
-        asked, lane, heard = _asked_of(record), _lane_of(record), _heard_of(record)
-        self.ended_parts(asked, lane, heard, 0, event_ns.tobytes(), event_chars.tobytes())
+        asked, shared, heard = _asked_of(record), _shared_of(record), _heard_of(record)
+        self.ended_parts(asked, shared, heard, 0, event_ns.tobytes(), event_chars.tobytes())
 
     def ended_parts(
         self,
         asked: Sequence[Any],
-        lane: Sequence[Any],
+        shared: Sequence[Any],
         heard: Any,
         zero_ns: int,
         event_ns: bytes,
         event_chars: bytes,
     ) -> None:
         """The same, as it is written; `heard` may be anything that msgspec packs as an array."""
-        body = self._pack(("ended", asked, lane, heard, zero_ns, event_ns, event_chars))
+        body = self._pack(("ended", asked, shared, heard, zero_ns, event_ns, event_chars))
         self._pending += _LENGTH.pack(len(body)) + body
 
     def tick(self, now_ns: int) -> None:
@@ -190,9 +195,9 @@ class LogRows:
 
 
 def _row(
-    asked: list[Any], lane: list[Any], heard: list[Any], zero_ns: int, event_ns: bytes, event_chars: bytes
+    asked: list[Any], shared: list[Any], heard: list[Any], zero_ns: int, event_ns: bytes, event_chars: bytes
 ) -> EndedRow:
-    values = [*asked, *lane, *heard[: len(HEARD)]]
+    values = [*asked, *shared, *heard[: len(HEARD)], len(event_ns) // _EVENT_BYTES]
     if zero_ns:
         for place in _FROM_ZERO:
             if values[place] is not None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from importlib import resources
-from typing import Any
 
 from bench.scenario import Traffic
 from bench.workload.schedule import Planned
@@ -54,35 +53,40 @@ class Texts:
 
     def warm_up(self) -> None:
         """Make now what all texts are cut from, or the first would wait a tenth of a second for it."""
-        _ = self.river, self._pairs
+        _ = self.text
 
     def per_token(self, traffic: Traffic) -> float:
         """Characters a token of that class's texts is taken to have."""
         return self.chars_per_token.get(traffic.name, DEFAULT_CHARS_PER_TOKEN)
 
-    def text(self, index: int, place: int, chars: int) -> str:
-        """Exactly `chars` characters; ASCII letters and spaces."""
-        hashed = self._seeded()
-        hashed.update(b"%d/%d" % (index, place))
-        first, second, third, fourth, number = _SPELLED(hashed.digest())
+    @cached_property
+    def text(self) -> Callable[[int, int, int], str]:
+        """Of (index, place, chars): exactly `chars` characters; ASCII letters and spaces.
+
+        A function of its own: texts are made by the ten thousand a second, and it has at hand what they need.
+        """
+        seeded = blake2b(b"%d/" % self.seed, digest_size=16).copy  # a copy costs half as much as a new hash
         pairs, river = self._pairs, self.river
-        start = number % len(river)
-        opening = f"{pairs[first]} {pairs[second]} {pairs[third]} {pairs[fourth]} "
-        # Some more than is needed: to cut is less work than to count.
-        text = f"{opening}{river[start : start + chars]}"[:chars]
-        # From the river's end on it is too short.
-        return text if len(text) == chars else f"{opening}{self._flow(start, chars)}"[:chars]
+        around = len(river)
+
+        def text(index: int, place: int, chars: int) -> str:
+            hashed = seeded()
+            hashed.update(b"%d/%d" % (index, place))
+            first, second, third, fourth, number = _SPELLED(hashed.digest())
+            start = number % around
+            opening = f"{pairs[first]} {pairs[second]} {pairs[third]} {pairs[fourth]} "
+            # Some more than is needed: to cut is less work than to count.
+            text = f"{opening}{river[start : start + chars]}"[:chars]
+            # From the river's end on it is too short.
+            return text if len(text) == chars else f"{opening}{self._flow(start, chars)}"[:chars]
+
+        return text
 
     def _flow(self, start: int, chars: int) -> str:
         flow = self.river[start : start + chars]
         while len(flow) < chars:
             flow += self.river[: chars - len(flow)]
         return flow
-
-    @cached_property
-    def _seeded(self) -> Callable[[], Any]:
-        """A hash of the seed alone, for each text: to begin anew costs as much as all the rest."""
-        return blake2b(b"%d/" % self.seed, digest_size=16).copy
 
     @cached_property
     def _pairs(self) -> list[str]:

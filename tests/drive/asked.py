@@ -1,7 +1,8 @@
 """Prints what each scenario of a JSON list asks for: run as a process, because drive patches its own.
 
 Standard input: [{"scenario": {...}, "count": 3, "estimate": false}]. Standard output: for each a list of
-requests with their operation, items, choices, chars_per_token, content type and body.
+requests with their operation, items, choices, chars_per_token, content type and body, and whether another
+rendering makes the same bytes.
 """
 
 import json
@@ -10,28 +11,37 @@ from typing import Any
 
 import msgpack
 
-from bench.drive.asking import recipe_of
-from bench.protocol import Endpoint, render
+from bench.drive.flight import Order
+from bench.drive.supply import Kitchen
+from bench.protocol import Endpoint
 from bench.scenario import Scenario
 from bench.workload import Texts, make_schedule
 
 TEXTS = Texts(1, {"chat": 5.0})
 
 
+ENDPOINT = Endpoint("sie", "http://gateway")
+
+
 def asked(case: dict[str, Any]) -> list[dict[str, Any]]:
     """The first `count` requests of a scenario."""
     schedule = make_schedule(Scenario.model_validate(case["scenario"], strict=False))
+    kitchen = Kitchen("ab" * 16, TEXTS, ENDPOINT, 0, estimate_tokens=case.get("estimate", False))
     planned = [schedule.planned(index) for index in range(case.get("count", 1))]
-    estimate = case.get("estimate", False)
-    asks = [recipe_of(one, TEXTS, estimate_tokens=estimate).ask(one) for one in planned]
+    return [_told(kitchen.order(one, 0)) for one in planned]
+
+
+def _told(order: Order) -> dict[str, Any]:
+    assert order.render is not None
     told = ("operation", "items", "choices", "chars_per_token")
-    return [{**{name: getattr(ask, name) for name in told}, **_sent(ask)} for ask in asks]
-
-
-def _sent(ask: Any) -> dict[str, Any]:
-    head, _, body = render(Endpoint("sie", "http://gateway"), ask).partition(b"\r\n\r\n")
+    head, _, body = order.wire.partition(b"\r\n\r\n")
     packed = b"Content-Type: application/msgpack" in head
-    return {"packed": packed, "body": msgpack.unpackb(body) if packed else json.loads(body)}
+    return {
+        **{name: getattr(order.ask, name) for name in told},
+        "packed": packed,
+        "body": msgpack.unpackb(body) if packed else json.loads(body),
+        "again": order.render(order, 1) == order.wire,
+    }
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any
 
 from locust.env import Environment
 
+from bench.drive.asking import shared_of
 from bench.drive.bulletin import Bulletin
 from bench.protocol import Facts
 from bench.scenario import EncodeTraffic
@@ -30,7 +31,7 @@ def told(*, one_by_one: bool) -> dict[str, Any]:
         said = SAID | {"name": f"c{number % 2}"}
         traffic = EncodeTraffic.model_validate(said)
         facts = Facts(outcome=outcome, end_ns=(100 + number * 7) * MS, response_bytes=number)
-        bulletin.add(Planned(number, traffic, "l4", 1, None), 100 * MS, facts)
+        bulletin.add(shared_of(Planned(number, traffic, "l4", 1, None)), 100 * MS, facts)
         if number == 5:
             bulletin.post(environment)
     bulletin.post(environment)

@@ -31,6 +31,7 @@ CASES: dict[str, dict[str, Any]] = {
         count=30,
     ),
     "json": _case({**ENCODE, "wire": "json"}),
+    "alike": _case({**CHAT, "input_tokens": 30, "output_tokens": 5}, count=4),
     "estimate": _case(CHAT, estimate=True),
 }
 
@@ -92,3 +93,18 @@ def test_tokens_are_estimated_only_where_that_was_asked_for(asked: dict[str, lis
     """By the class's own length of a token."""
     assert asked["chat"][0]["chars_per_token"] is None
     assert asked["estimate"][0]["chars_per_token"] == 5.0
+
+
+def test_requests_of_one_class_and_length_differ_in_their_texts(
+    asked: dict[str, list[dict[str, Any]]],
+) -> None:
+    """And in nothing else of their bodies."""
+    bodies = [ask["body"] for ask in asked["alike"]]
+    texts = [body.pop("messages")[0]["content"] for body in bodies]
+    assert len(set(texts)) == len({text[:64] for text in texts}) == 4
+    assert bodies[1:] == bodies[:1] * 3
+
+
+def test_another_try_asks_the_same(asked: dict[str, list[dict[str, Any]]]) -> None:
+    """Byte for byte, but for the number of the try, which is the same here."""
+    assert all(ask["again"] for case in asked.values() for ask in case)

@@ -1,5 +1,6 @@
 import tempfile
 from array import array
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,16 @@ from bench.record import REQUESTS, Beat, Ended, LogReader, LogWriter, Record, Se
 from tests.record.records import any_records, ended, sent, write_log
 
 _INT64 = st.integers(-(2**63), 2**63 - 1)
-ENDED = st.builds(
-    Ended,
-    any_records(REQUESTS),
-    st.lists(_INT64, max_size=4).map(lambda values: array("q", values)),
-    st.lists(st.integers(0, 2**31 - 1), max_size=4).map(lambda values: array("i", values)),
-)
+
+
+def _ended(record: Record, events: list[tuple[int, int]]) -> Ended:
+    """It counts its events."""
+    instants, chars = [at_ns for at_ns, _ in events], [count for _, count in events]
+    return Ended(replace(record, events=len(events)), array("q", instants), array("i", chars))
+
+
+_EVENTS = st.lists(st.tuples(_INT64, st.integers(0, 2**31 - 1)), max_size=4)
+ENDED = st.builds(_ended, any_records(REQUESTS), _EVENTS)
 SENT = st.builds(Sent, st.integers(0, 2**40), _INT64, _INT64)
 
 
