@@ -4,9 +4,13 @@ Its figures have two digits and are for the eye; the record has them all.
 """
 
 import time
-from collections import Counter, deque
-from dataclasses import dataclass
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 from locust.env import Environment
 from locust.stats import RequestStats, StatsEntry, StatsError, bucket_response_time
 
@@ -14,37 +18,45 @@ from bench.drive.asking import Shared
 from bench.drive.flight import GOOD
 from bench.protocol import Facts
 
-_Ended = tuple[int, int | None, int | None, int, str | None]
-"""Of a request: when it was due, when it ended if it did, when its first token came if one came, bytes of the
-reply, and why it was not good if it was not."""
+_Named = tuple[str, str | None, str]
+"""Class, profile and operation."""
 
 
-@dataclass(slots=True)
-class _Batch:
-    """Latencies count from the scheduled instant, 0 without an end; a trouble is why it was not good."""
+class _Waiting:
+    """Finished requests that Locust has not heard of, in columns: to look at each as an object takes longer.
 
-    latencies_ms: list[float]
-    first_ms: list[float]
-    sizes: list[int]
-    troubles: list[str | None]
+    Latencies count from the scheduled instant, and are 0 without an end; a trouble is why it was not good.
+    """
+
+    def __init__(self) -> None:
+        self.latency_ns, self.first_ns, self.size = array("q"), array("q"), array("q")
+        self.troubles: list[str | None] = []
+
+    def take(self) -> "_Batch":
+        """All there is by now. Another thread adds more meanwhile, to the troubles last."""
+        count = len(self.troubles)
+        latency_ns, size, first_ns = self.latency_ns[:count], self.size[:count], self.first_ns[:]
+        troubles = self.troubles[:count]
+        del self.latency_ns[:count], self.size[:count], self.troubles[:count], self.first_ns[: len(first_ns)]
+        return _Batch(_in_ms(latency_ns), _in_ms(first_ns), size, troubles)
 
 
-def _taken(waiting: "deque[_Ended]") -> _Batch:
-    """All there is by now; more may come meanwhile, from another thread."""
-    ended = [waiting.popleft() for _ in range(len(waiting))]
-    return _Batch(
-        [(end_ns - due_ns) / 1e6 if end_ns and end_ns > due_ns else 0.0 for due_ns, end_ns, _, _, _ in ended],
-        [max(0, first_ns - due_ns) / 1e6 for due_ns, _, first_ns, _, _ in ended if first_ns is not None],
-        [size for _, _, _, size, _ in ended],
-        [trouble for _, _, _, _, trouble in ended],
-    )
+def _in_ms(instants_ns: "array[int]") -> npt.NDArray[np.float64]:
+    return np.frombuffer(instants_ns, np.int64) / 1e6
+
+
+class _Batch(NamedTuple):
+    latencies_ms: npt.NDArray[np.float64]
+    first_ms: npt.NDArray[np.float64]
+    sizes: Sequence[int]
+    troubles: Sequence[str | None]
 
 
 class Bulletin:
     """Written by the engine's thread, read by Locust's."""
 
     def __init__(self) -> None:
-        self._waiting: dict[tuple[str, str | None, str], deque[_Ended]] = {}
+        self._waiting: dict[_Named, _Waiting] = {}
         self.ttft = RequestStats().get("ttft", "")
 
     def add(self, shared: Shared, scheduled_ns: int, facts: Facts) -> None:
@@ -52,17 +64,21 @@ class Bulletin:
         named = shared[:3]
         waiting = self._waiting.get(named)
         if waiting is None:
-            waiting = self._waiting[named] = deque()
-        trouble = None if facts.outcome in GOOD else _why(facts)
-        waiting.append((scheduled_ns, facts.end_ns, facts.first_token_ns, facts.response_bytes, trouble))
+            waiting = self._waiting[named] = _Waiting()
+        end_ns, first_ns = facts.end_ns, facts.first_token_ns
+        waiting.latency_ns.append(0 if end_ns is None or end_ns < scheduled_ns else end_ns - scheduled_ns)
+        waiting.size.append(facts.response_bytes)
+        if first_ns is not None:
+            waiting.first_ns.append(max(0, first_ns - scheduled_ns))
+        waiting.troubles.append(None if facts.outcome in GOOD else _why(facts))
 
     def post(self, environment: Environment) -> None:
         """Hand everything to Locust."""
         # Locust's own listener only counts, and costs more than the request if it counts one by one.
         listened_to = len(environment.events.request._handlers) > 1
         for (name, profile, kind), waiting in list(self._waiting.items()):
-            batch = _taken(waiting)
-            if not batch.latencies_ms:
+            batch = waiting.take()
+            if not batch.troubles:
                 continue
             self.ttft.extend(_summed(self.ttft, batch.first_ms, 0, 0))
             if listened_to:
@@ -81,7 +97,9 @@ def label(name: str, profile: str | None) -> str:
 
 
 def _fire(environment: Environment, kind: str, name: str, batch: _Batch) -> None:
-    for latency_ms, size, trouble in zip(batch.latencies_ms, batch.sizes, batch.troubles, strict=True):
+    for latency_ms, size, trouble in zip(
+        batch.latencies_ms.tolist(), batch.sizes, batch.troubles, strict=True
+    ):
         environment.events.request.fire(  # type: ignore[no-untyped-call]
             request_type=kind,
             name=name,
@@ -104,20 +122,20 @@ def _count(stats: RequestStats, kind: str, name: str, batch: _Batch) -> None:
         known.first_seen = known.first_seen or known.last_seen
 
 
-def _summed(entry: StatsEntry, times_ms: list[float], size: int, failures: int) -> StatsEntry:
+def _summed(entry: StatsEntry, times_ms: npt.NDArray[np.float64], size: int, failures: int) -> StatsEntry:
     """An entry that holds a batch, to extend another with."""
     batch = StatsEntry(entry.stats, entry.name, entry.method)
-    now_s = time.time()
-    batch.num_requests, batch.num_failures = len(times_ms), failures
-    batch.total_response_time = round(sum(times_ms))
-    batch.min_response_time = round(min(times_ms)) if times_ms else None
-    batch.max_response_time = round(max(times_ms, default=0))
+    now_s, count = time.time(), len(times_ms)
+    batch.num_requests, batch.num_failures = count, failures
     batch.total_content_length = size
+    if count:
+        batch.total_response_time = round(float(times_ms.sum()))
+        batch.min_response_time, batch.max_response_time = round(times_ms.min()), round(times_ms.max())
+        batch.last_request_timestamp = now_s
     # Most latencies of a batch share few whole milliseconds.
-    for time_ms, times in Counter(map(round, times_ms)).items():
-        batch.response_times[bucket_response_time(time_ms)] += times
-    batch.last_request_timestamp = now_s if times_ms else None
-    batch.num_reqs_per_sec = {int(now_s): len(times_ms)}
+    for time_ms, times in zip(*np.unique(np.rint(times_ms), return_counts=True), strict=True):
+        batch.response_times[bucket_response_time(int(time_ms))] += int(times)
+    batch.num_reqs_per_sec = {int(now_s): count}
     batch.num_fail_per_sec = {int(now_s): failures} if failures else {}
     return batch
 
