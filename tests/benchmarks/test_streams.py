@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.analyze import load, summarise
 from tests.benchmarks.batches import medians
 from tests.benchmarks.neutral import OUR_CORE, Neutral, errors, generate, p99, pinned, serving
 from tests.drive.runs import requests_of
@@ -60,7 +61,7 @@ def test_streams_at_30_events_a_second(
                 "after read": p99(found.read_ttft),
                 "gap error p99 ms": p99(found.gaps),
                 "gaps after read": p99(found.read_gaps),
-                "us/event": made.told["engine_cpu_s"] / made.requests["events"].sum() * 1e6,
+                "us/event": made.told["process_cpu_s"] / made.requests["events"].sum() * 1e6,
                 "bare us/event": floor_us,
                 "merged share": made.requests["merged_events"].sum() / made.requests["events"].sum(),
             }
@@ -77,13 +78,18 @@ def test_a_neighbour_on_the_core_changes_no_instant_and_is_told(mockllm: Path, t
     """Another program takes 9/10 of the generator's core: TTFT error p99 at most 0.5 ms, a tenth of that of
     the clock after the read; and the run says that it was disturbed.
     """
+    # Short streams, and many: a percentile of a hundred first tokens is the second worst of them.
+    users, tokens = "closed_loop.users=128", "classes.chat.output_tokens=30"
     with serving(mockllm) as server, _Neighbour():
-        made = generate(tmp_path, server.url, SCENARIO, "closed_loop.users=64", watched=True)
+        made = generate(tmp_path, server.url, SCENARIO, users, tokens, watched=True)
         found = errors(made, server)
+    verdict = summarise(load(made.folder)).verdict
     print(f"\nneighbour: TTFT error p99 {p99(found.ttft):.3g} ms, after the read {p99(found.read_ttft):.3g};")
     print(f"gaps {p99(found.gaps):.3g} ms, after the read {p99(found.read_gaps):.3g}; {made.told}")
+    print(f"{len(found.ttft)} streams; {verdict.judgement}: {verdict.reasons}")
     assert set(requests_of(made.folder)["outcome"]) == {"ok"}
-    assert made.told["others_share"] > 0.5
+    assert made.told["others_share"] > 0.85
+    assert verdict.judgement in {"suspect", "invalid"}
     assert p99(found.ttft) <= 0.5
     assert p99(found.ttft) * 10 <= p99(found.read_ttft)
 
