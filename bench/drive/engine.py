@@ -80,6 +80,7 @@ class Engine:
         self._supply: Supply = Nothing()
         self._sending = True
         self._now_ns = 0  # the last look at the clock
+        self._done = 0  # at that look; every step of work makes it more
         self._to_render_ns: int | None = None
 
     def serve(self, supply: Supply) -> None:
@@ -150,9 +151,8 @@ class Engine:
                 # Continuous batching answers many streams at once; what is due must not wait for all of them.
                 if self._waiting and self._waiting[0][0] <= flights.read_ns:
                     self._send_due()
-            before_ns, self._now_ns = max(self._now_ns, flights.read_ns), time.monotonic_ns()
-            if not events and not flights.undecoded and self._now_ns - before_ns < EARLY_NS:
-                self.pulse.spun(self._now_ns - before_ns)
+            before_ns, self._now_ns = self._now_ns, time.monotonic_ns()
+            self._note_idling(events, self._now_ns - before_ns)
             self._render(self._now_ns + SOON_NS, AHEAD_ORDERS)
             self._send_due()
             if len(events) < MANY:
@@ -163,6 +163,12 @@ class Engine:
         self._read_mail()  # what came together with `close`
         self.pulse.stop()
         self._shut()
+
+    def _note_idling(self, events: list[tuple[int, int]], for_ns: int) -> None:
+        """Nothing happened, and nothing was taken, sent or decoded meanwhile: it only stayed awake."""
+        before, self._done = self._done, self._taken + self._begun - len(self._flights.undecoded)
+        if not events and self._done == before and for_ns < EARLY_NS:
+            self.pulse.spun(for_ns)
 
     def _set_timer(self) -> None:
         """What is due sooner than that is awaited awake."""
