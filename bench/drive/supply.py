@@ -19,8 +19,8 @@ from bench.workload import Planned, Schedule, Texts
 AHEAD_NS = 5 * NS_PER_S
 AHEAD_ORDERS = 2000
 
-MOST_RECIPES = 4096
-"""So many are kept; classes with lengths of all sizes have no end of them."""
+MOST_RECIPES = 512
+"""So many are kept, each with texts of its own; classes with lengths of all sizes have no end of them."""
 
 
 class Supply(Protocol):

@@ -108,3 +108,8 @@ def test_requests_of_one_class_and_length_differ_in_their_texts(
 def test_another_try_asks_the_same(asked: dict[str, list[dict[str, Any]]]) -> None:
     """Byte for byte, but for the number of the try, which is the same here."""
     assert all(ask["again"] for case in asked.values() for ask in case)
+
+
+def test_the_record_says_of_a_request_what_the_schedule_does(asked: dict[str, list[dict[str, Any]]]) -> None:
+    """Class, operation, model, tokens and items, each in its place."""
+    assert all(ask["as_scheduled"] for case in asked.values() for ask in case)
