@@ -1,6 +1,7 @@
 """What tests of more than one room start."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,10 @@ from hypothesis import settings
 # Property tests draw the same examples every time, and a busy machine fails none of them.
 settings.register_profile("seeded", derandomize=True, deadline=None, database=None)
 settings.load_profile("seeded")
+
+# What a shell starts with `&` may be deaf to Ctrl-C, and would hand that on to all that it starts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Sim = Callable[..., str]
 
