@@ -1,6 +1,5 @@
 """A bell that epoll can wait for: other threads ring it to have the engine look up."""
 
-import contextlib
 import os
 from typing import Any
 
@@ -29,8 +28,7 @@ class Bell:
 
     def rang(self) -> None:
         """Take note that it rang."""
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self.fd)
+        os.eventfd_read(self.fd)
 
     def close(self) -> None:
         """Give the descriptor back."""

@@ -80,7 +80,7 @@ class Engine:
         self._supply: Supply = Nothing()
         self._sending = True
         self._now_ns = 0  # the last look at the clock
-        self._done = 0  # at that look; every step of work makes it more
+        self._done = 0  # at that look; what is taken, sent or decoded makes it more
         self._to_render_ns: int | None = None
 
     def serve(self, supply: Supply) -> None:

@@ -68,11 +68,6 @@ class Flight(Struct, eq=False):
             return [self]
         return [*self.order.previous.tries(), self]
 
-    def scheduled_ns(self) -> int:
-        """The instant at which it was due, before any other try."""
-        previous = self.order.previous
-        return self.order.due_ns if previous is None else previous.scheduled_ns()
-
     def deadline(self, timeouts: Timeouts) -> tuple[int, str]:
         """The next instant at which to give up, and why."""
         facts = self.exchange.facts

@@ -56,7 +56,7 @@ class LoggedJournal:
         if facts.event_ns:
             instants = array("q", [instant - start_ns for instant in facts.event_ns]).tobytes()
             chars = facts.event_chars.tobytes()
-        due_ns = order.due_ns if order.previous is None else flight.scheduled_ns()
+        due_ns = order.due_ns if order.previous is None else flight.tries()[0].order.due_ns
         asked = self._asked(flight, due_ns - start_ns, outcome)
         self.log.ended_parts(asked, order.shared, facts, start_ns, instants, chars)
         self.bulletin.add(order.shared, due_ns, facts)

@@ -184,8 +184,7 @@ class ClosedSupply:
         if self._leaving and self._goes(user):
             return
         planned = self._schedule.turn(user, next(self._turns[user]), self._users)
-        start_ns = self._kitchen.start_ns
-        due_ns = (max(start_ns, from_ns)) + planned.think_ns
+        due_ns = max(from_ns, self._kitchen.start_ns) + planned.think_ns
         if due_ns < self._end_ns:
             heapq.heappush(self._thinking, (due_ns, planned.index, planned))
 

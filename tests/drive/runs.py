@@ -113,6 +113,14 @@ def drive(folder: RunFolder, *options: str, **environment: str) -> pd.DataFrame:
     return requests_of(folder)
 
 
+def told_by(module: str, *words: str, given: str | None = None) -> Any:
+    """What a module beside this one prints, as JSON; a process, because Locust patches the one it is in."""
+    command = [sys.executable, "-m", f"tests.drive.{module}", *words]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
 def requests_of(folder: RunFolder) -> pd.DataFrame:
     """requests.parquet as a frame, after a look at the books."""
     frame: pd.DataFrame = pq.read_table(folder.requests_file).to_pandas()

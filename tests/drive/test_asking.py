@@ -1,12 +1,11 @@
 """From a scenario's class to what is asked, and to the bytes of it."""
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
+from tests.drive.runs import told_by
 from tests.workload.scenarios import CHAT, CLASSES, ENCODE, GENERATE, POISSON
 
 LENGTHS = {"distribution": "empirical", "values": [5, 50]}
@@ -39,12 +38,8 @@ CASES: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module")
 def asked() -> dict[str, list[dict[str, Any]]]:
     """The requests of every case, by its name; all from one process."""
-    said = json.dumps(list(CASES.values()))
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.drive.asked"], input=said, capture_output=True, text=True, check=False
-    )
-    assert ended.returncode == 0, ended.stderr
-    return dict(zip(CASES, json.loads(ended.stdout), strict=True))
+    told = told_by("asked", given=json.dumps(list(CASES.values())))
+    return dict(zip(CASES, told, strict=True))
 
 
 def test_every_class_becomes_a_request_of_its_operation(asked: dict[str, list[dict[str, Any]]]) -> None:

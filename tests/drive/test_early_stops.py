@@ -1,16 +1,13 @@
 """Stops that come early or late: before there was anything to stop, and when all has ended."""
 
-import json
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Sim
-from tests.drive.runs import FLEET, SCENARIO, Drive, counts, prepared, requests_of, wait_for
+from tests.drive.runs import FLEET, SCENARIO, Drive, counts, prepared, requests_of, told_by, wait_for
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 LONG = "duration_s=60"
@@ -57,14 +54,6 @@ def test_a_crew_leaves_a_complete_folder_or_no_log(number: signal.Signals, sim: 
 
 def test_who_calls_an_engine_that_has_just_ended_disturbs_nobody(sim: Sim) -> None:
     """Before a wish to close rings its bell the loop may be over, and the bell's descriptor another's."""
-    told = subprocess.run(
-        [sys.executable, "-m", "tests.drive.call_late", sim(*FLEET)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert (told.returncode, told.stderr) == (0, "")
-    found = json.loads(told.stdout)
+    found = told_by("call_late", sim(*FLEET))
     assert found["reused"] >= 1
     assert found["heard"] == 0

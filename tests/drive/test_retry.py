@@ -1,14 +1,11 @@
 """`retry: wait`: refusals for lack of capacity are tried again, and every try is on the record."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Sim
-from tests.drive.runs import SCENARIO, Drive, counts, drive, prepared, requests_of
+from tests.drive.runs import SCENARIO, Drive, counts, drive, prepared, requests_of, told_by
 
 COLD = ("--fleet", "a100-40gb=0..1")
 WAIT = ("retry.policy=wait", "retry.cap_s=1")
@@ -42,14 +39,7 @@ def test_no_try_begins_after_the_budget(sim: Sim, tmp_path: Path) -> None:
 
 def test_a_request_is_counted_from_its_taking_to_its_end_between_two_tries_too(sim: Sim) -> None:
     """Not sent, then in flight, whenever another thread looks: or a drain would end before its time."""
-    told = subprocess.run(
-        [sys.executable, "-m", "tests.drive.count_flights", sim(*COLD)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    seen = [tuple(step) for step in json.loads(told.stdout)]
+    seen = [tuple(step) for step in told_by("count_flights", sim(*COLD))]
     assert seen[0] == ("taken", 1, 0)
     assert len(seen) >= 4
     assert set(seen[1:-2]) == {("refused", 0, 1)}
